@@ -6,7 +6,7 @@ set -eu
 cd "$(dirname "$0")"
 root=$(cd ../.. && pwd)
 : "${LLMD_BUILD:=$root/build/release}"
-: "${LLMD_BIN:=$LLMD_BUILD/src/cli/llmd}"
+: "${LLMD_BIN:=$LLMD_BUILD/llmd}"
 : "${LLMD_MODEL:=$root/build/models/tiny-random}"
 export LLMD_BIN LLMD_BUILD LLMD_MODEL
 for folder in "$@"; do

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+// One engine that can be reached, and what is known of its load right now.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+
+namespace llmd::endpoints {
+
+/// Which metric names the engine speaks. Label llm-d.ai/engine-type; vllm when absent.
+enum class EngineType : uint8_t { kVllm, kSglang };
+
+inline constexpr std::string_view kEngineTypeLabel = "llm-d.ai/engine-type";
+inline constexpr std::string_view kRoleLabel = "llm-d.ai/role";
+
+/// Who an endpoint is, as discovery says. Two equal specs are the same endpoint.
+struct EndpointSpec {
+  std::string name;
+  std::string name_space = "default";
+  std::string address;  ///< IPv4 literal
+  uint16_t port = 0;
+  std::map<std::string, std::string> labels;
+
+  bool operator==(const EndpointSpec&) const = default;
+};
+
+enum class Health : uint8_t {
+  kUnknown,  ///< not asked yet
+  kUp,       ///< answered its health check, its models are known
+  kDown,
+};
+
+/// Figures read from the engine's metrics page.
+struct Scrape {
+  double waiting = 0;          ///< requests queued in the engine
+  double running = 0;          ///< requests being computed
+  double kv_usage = 0;         ///< share of KV blocks in use, 0…1
+  uint64_t cache_tokens = 0;   ///< KV capacity in tokens; 0 when the engine does not say
+  double process_start_s = 0;  ///< process_start_time_seconds; 0 when absent
+};
+
+/// What changes while requests flow. Loop thread only.
+struct Live {
+  Health health = Health::kUnknown;
+  std::vector<std::string> models;
+
+  uint32_t in_flight = 0;  ///< requests that this process has there now
+  Scrape scrape;
+  uint32_t in_flight_at_scrape = 0;
+  TimePoint scraped_at{};
+
+  uint32_t failures = 0;    ///< attempts in a row that failed
+  TimePoint avoid_until{};  ///< last choice until then
+
+  /// Requests there now: the own ones at once, plus what others had there at the last scrape.
+  double active_requests() const;
+  /// Requests that wait there now, by the last scrape and what was sent since.
+  double waiting_requests() const;
+  bool serves(std::string_view model) const;
+};
+
+/// Shared between the pool and the requests in flight; outlives its place in the pool.
+struct Endpoint : std::enable_shared_from_this<Endpoint> {
+  Endpoint(EndpointSpec identity, uint32_t place);
+
+  const EndpointSpec spec;
+  const EngineType engine;
+  const uint32_t slot;          ///< below kEndpointsMax, unique among the pool's current endpoints
+  const std::string host_port;  ///< "address:port"
+  Live live;
+};
+
+}  // namespace llmd::endpoints

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "schedule/prefix_hash.h"
+
+#include <xxhash.h>
+
+#include <algorithm>
+
+namespace llmd::schedule {
+namespace {
+
+uint64_t chain(uint64_t parent, std::string_view bytes) {
+  return XXH3_64bits_withSeed(bytes.data(), bytes.size(), parent);
+}
+
+/// Writes the block's size into the lowest bit; never 0, which marks free places of an index.
+uint64_t mark(uint64_t hash, bool is_coarse) {
+  const uint64_t marked = (hash & ~uint64_t{1}) | static_cast<uint64_t>(is_coarse);
+  return marked == 0 ? 2 : marked;
+}
+
+}  // namespace
+
+void hash_prefix(const PrefixRoot& root, std::string_view content, Prefix& prefix) {
+  prefix.hashes.clear();
+  prefix.units = static_cast<uint32_t>(
+      std::min<size_t>((content.size() + kUnitBytes - 1) / kUnitBytes, UINT32_MAX));
+  uint64_t hash = chain(chain(chain(0, root.model), root.salt), root.tools);
+  while (prefix.hashes.size() < kBlocksMax) {
+    const bool is_coarse = prefix.hashes.size() >= kFineBlocks;
+    const size_t bytes = kUnitBytes * (is_coarse ? kCoarseUnits : 1);
+    if (content.size() < bytes) return;
+    hash = mark(chain(hash, content.substr(0, bytes)), is_coarse);
+    prefix.hashes.push_back(hash);
+    content.remove_prefix(bytes);
+  }
+}
+
+}  // namespace llmd::schedule

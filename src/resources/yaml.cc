@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "resources/yaml.h"
+
+#include <fmt/core.h>
+#include <yaml-cpp/eventhandler.h>
+#include <yaml-cpp/yaml.h>
+
+#include <algorithm>
+#include <sstream>
+
+namespace llmd::resources {
+namespace {
+
+/// Leaves yaml-cpp's parser, which knows no other way to stop.
+struct Refused {
+  YAML::Mark mark;
+  std::string what;
+};
+
+YamlNode make_node(YamlNode::Kind kind, const YAML::Mark& mark) {
+  YamlNode node;
+  node.kind = kind;
+  node.line = mark.line + 1;
+  node.column = mark.column + 1;
+  return node;
+}
+
+/// Builds one document's tree from the parser's events.
+class TreeBuilder final : public YAML::EventHandler {
+ public:
+  YamlNode take() { return std::move(root_); }
+
+  void OnDocumentStart(const YAML::Mark&) override {}
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+    refuse_anchor(mark, anchor);
+    add(make_node(YamlNode::Kind::kNull, mark), mark);
+  }
+  void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override {
+    throw Refused{mark, "aliases are not supported"};
+  }
+  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                const std::string& value) override {
+    refuse_anchor(mark, anchor);
+    // yaml-cpp gives quoted scalars the tag "!", plain ones "?".
+    const bool is_plain = tag == "?";
+    const bool is_null = is_plain && (value == "null" || value == "~" || value.empty());
+    YamlNode node = make_node(is_null ? YamlNode::Kind::kNull : YamlNode::Kind::kScalar, mark);
+    node.quoted = !is_plain;
+    node.scalar = value;
+    add(std::move(node), mark);
+  }
+  void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
+                       YAML::EmitterStyle::value) override {
+    open(YamlNode::Kind::kSequence, mark, anchor);
+  }
+  void OnSequenceEnd() override { close(); }
+  void OnMapStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
+                  YAML::EmitterStyle::value) override {
+    open(YamlNode::Kind::kMap, mark, anchor);
+  }
+  void OnMapEnd() override { close(); }
+
+ private:
+  /// A container being filled; of a map, the key whose value comes next.
+  struct Frame {
+    YamlNode node;
+    YamlNode key;
+    bool has_key = false;
+    YAML::Mark mark;
+  };
+
+  static void refuse_anchor(const YAML::Mark& mark, YAML::anchor_t anchor) {
+    if (anchor != 0) throw Refused{mark, "anchors are not supported"};
+  }
+
+  void open(YamlNode::Kind kind, const YAML::Mark& mark, YAML::anchor_t anchor) {
+    refuse_anchor(mark, anchor);
+    if (frames_.size() >= kYamlDepthMax) throw Refused{mark, "nested too deeply"};
+    frames_.push_back({make_node(kind, mark), {}, false, mark});
+  }
+
+  void close() {
+    Frame frame = std::move(frames_.back());
+    frames_.pop_back();
+    add(std::move(frame.node), frame.mark);
+  }
+
+  void add(YamlNode node, const YAML::Mark& mark) {
+    if (++nodes_ > kYamlNodesMax) throw Refused{mark, "too many values"};
+    if (frames_.empty()) {
+      root_ = std::move(node);
+    } else if (frames_.back().node.kind == YamlNode::Kind::kSequence) {
+      frames_.back().node.items.push_back(std::move(node));
+    } else {
+      add_to_map(frames_.back(), std::move(node), mark);
+    }
+  }
+
+  static void add_to_map(Frame& frame, YamlNode node, const YAML::Mark& mark) {
+    auto& members = frame.node.members;
+    if (frame.has_key) {
+      members.push_back({std::move(frame.key), std::move(node)});
+      frame.has_key = false;
+      return;
+    }
+    if (node.kind != YamlNode::Kind::kScalar) throw Refused{mark, "a key must be a plain word"};
+    const bool is_second = std::any_of(members.begin(), members.end(), [&](const auto& member) {
+      return member.key.scalar == node.scalar;
+    });
+    if (is_second) throw Refused{mark, fmt::format("the key \"{}\" occurs twice", node.scalar)};
+    frame.key = std::move(node);
+    frame.has_key = true;
+  }
+
+  YamlNode root_;
+  std::vector<Frame> frames_;
+  size_t nodes_ = 0;
+};
+
+Error located(std::string_view file, const YAML::Mark& mark, std::string_view what) {
+  if (mark.is_null()) return invalid_argument(fmt::format("{}: {}", file, what));
+  return invalid_argument(fmt::format("{}:{}:{}: {}", file, mark.line + 1, mark.column + 1, what));
+}
+
+}  // namespace
+
+Result<std::vector<YamlNode>> parse_yaml(std::string_view text, std::string_view file) {
+  if (text.size() > kYamlBytesMax) {
+    return Error{Errc::kTooLarge, fmt::format("{}: larger than {} bytes", file, kYamlBytesMax)};
+  }
+  std::vector<YamlNode> documents;
+  try {
+    std::istringstream stream{std::string(text)};
+    YAML::Parser parser(stream);
+    for (TreeBuilder builder; parser.HandleNextDocument(builder); builder = TreeBuilder()) {
+      YamlNode root = builder.take();
+      if (root.kind != YamlNode::Kind::kNull) documents.push_back(std::move(root));
+    }
+  } catch (const Refused& refused) {
+    return located(file, refused.mark, refused.what);
+  } catch (const YAML::Exception& error) {
+    return located(file, error.mark, error.msg);
+  } catch (const std::exception& error) {
+    return invalid_argument(fmt::format("{}: {}", file, error.what()));
+  }
+  return documents;
+}
+
+std::string quote_yaml(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (byte < 0x20 || byte == 0x7f) {
+      out += fmt::format("\\x{:02x}", byte);
+    } else {
+      out += c;
+    }
+  }
+  return out + '"';
+}
+
+}  // namespace llmd::resources

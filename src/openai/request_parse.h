@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// JSON bodies to requests. Fields that this engine does not know and that change no meaning are
+// ignored; those that would change the answer are refused by name.
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "openai/error.h"
+
+namespace llmd::openai {
+
+struct CompletionRequest;
+struct ChatRequest;
+struct GenerateRequest;
+struct TokenizeRequest;
+struct DetokenizeRequest;
+
+/// Nothing when `out` was filled; otherwise what to answer: 400 for what breaks a rule, 501 for
+/// what this engine cannot do. Any bytes may be given. Time and memory are linear in the body.
+std::optional<ApiError> parse_request(std::string_view body, CompletionRequest& out);
+std::optional<ApiError> parse_request(std::string_view body, ChatRequest& out);
+std::optional<ApiError> parse_request(std::string_view body, GenerateRequest& out);
+std::optional<ApiError> parse_request(std::string_view body, TokenizeRequest& out);
+std::optional<ApiError> parse_request(std::string_view body, DetokenizeRequest& out);
+
+}  // namespace llmd::openai

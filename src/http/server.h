@@ -25,8 +25,8 @@ struct ServerOptions {
   Duration body_timeout = std::chrono::seconds(60);   ///< between two reads of a body
   Duration idle_timeout = std::chrono::seconds(75);   ///< keep-alive without a request
   Duration write_timeout = std::chrono::seconds(60);  ///< a client that takes no bytes is closed
-  /// Body of an error the server itself answers (400, 408, 413, 431, 501, 505), so that it has the
-  /// API's shape. Content type application/json.
+  /// Body of an error the server itself answers (400, 405, 408, 413, 417, 431, 501, 505), so that
+  /// it has the API's shape. Content type application/json.
   std::function<std::string(int status, std::string_view message)> error_body;
 };
 
@@ -36,9 +36,12 @@ class Exchange {
  public:
   virtual ~Exchange() = default;
 
+  /// Valid until the response has ended, or until the exchange is dropped if the client went away.
   virtual const RequestHead& head() const = 0;
-  /// The whole body, chunked coding removed; at most ServerOptions::body_bytes_max.
+  /// The whole body, chunked coding removed; at most ServerOptions::body_bytes_max. As long valid.
   virtual std::string_view body() const = 0;
+  /// Whether the connection may carry another request; what start_raw() is to be told at most.
+  virtual bool keep_alive() const = 0;
 
   /// Answers completely. Once per exchange; not together with start().
   virtual void respond(int status, std::string_view content_type, std::string_view body,
@@ -53,6 +56,9 @@ class Exchange {
   virtual void start_raw(std::string_view head, bool keep_alive) = 0;
   /// Queues body bytes; several calls in one loop turn leave in one system call.
   virtual void write(std::string_view bytes) = 0;
+  /// For relays: sends `parts` at once, without the copy of write(), and queues only what the
+  /// socket does not take. `parts` may begin with the head when start_raw() was given none.
+  virtual void write_through(std::span<const std::string_view> parts) = 0;
   /// Ends a started response.
   virtual void finish() = 0;
   /// Closes the connection without ending the response, so that the client sees it was cut.
@@ -64,6 +70,16 @@ class Exchange {
   virtual void on_drained(std::function<void()> callback) = 0;
   /// Called at most once, when the client goes away before the response ended.
   virtual void on_disconnect(std::function<void()> callback) = 0;
+};
+
+/// How often the server itself refused, for metrics.
+struct ServerCounters {
+  uint64_t connections_over_limit = 0;
+  uint64_t heads_too_large = 0;    ///< 431
+  uint64_t bodies_too_large = 0;   ///< 413
+  uint64_t requests_too_slow = 0;  ///< 408
+  uint64_t requests_invalid = 0;   ///< every other refusal
+  uint64_t writes_timed_out = 0;
 };
 
 using Handler = std::function<void(std::shared_ptr<Exchange>)>;
@@ -80,6 +96,7 @@ class Server {
   /// Stops accepting, closes idle connections, lets running exchanges end; then calls `done`.
   void drain(std::function<void()> done);
   size_t connections() const;
+  const ServerCounters& counters() const;
 
  private:
   struct Impl;

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// The engine's HTTP surface: who may ask, and which handler answers.
+#pragma once
+
+#include <array>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "engine/api/api_context.h"
+#include "http/server.h"
+
+namespace llmd::engine {
+
+/// Loop thread only.
+class ApiServer {
+ public:
+  ApiServer(net::EventLoop& loop, ApiContext context);
+
+  Result<uint16_t> listen(const std::string& host, uint16_t port);
+  /// Refuses new requests with 503, lets the running ones end, then calls `done`.
+  void drain(std::function<void()> done);
+
+ private:
+  using KeyDigest = std::array<uint8_t, 32>;
+
+  void handle(const std::shared_ptr<http::Exchange>& exchange);
+  bool allowed(const http::RequestHead& head) const;
+
+  ApiContext context_;
+  std::vector<KeyDigest> keys_;
+  http::Server server_;
+};
+
+}  // namespace llmd::engine

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/api/engine_request.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "openai/chat_types.h"
+
+namespace llmd::engine {
+namespace {
+
+using openai::ApiError;
+using openai::GenerationFields;
+using openai::make_error;
+
+/// Below it vLLM samples greedily.
+constexpr double kGreedyBelow = 1e-5;
+
+SamplingParams sampling_of(const GenerationFields& fields, const GenerationDefaults& defaults,
+                           uint64_t seed) {
+  SamplingParams params;
+  const double temperature = fields.temperature.value_or(defaults.temperature.value_or(1.0));
+  params.temperature = temperature < kGreedyBelow ? 0.0F : static_cast<float>(temperature);
+  params.top_p = static_cast<float>(fields.top_p.value_or(defaults.top_p.value_or(1.0)));
+  params.top_k = fields.top_k.value_or(defaults.top_k.value_or(0));
+  params.seed = seed;
+  return params;
+}
+
+ApiError too_long(uint32_t max_model_len, size_t prompt, std::optional<uint32_t> max_tokens,
+                  std::string_view param) {
+  std::string asked = fmt::format("your prompt has {} tokens", prompt);
+  if (max_tokens) {
+    asked = fmt::format("you asked for {} tokens ({} in the prompt, {} to be generated)",
+                        prompt + *max_tokens, prompt, *max_tokens);
+  }
+  return make_error(400,
+                    fmt::format("This model's maximum context length is {} tokens, however {}. "
+                                "Please shorten the prompt or the completion.",
+                                max_model_len, asked),
+                    std::string(param), "context_length_exceeded");
+}
+
+std::optional<ApiError> check_prompt(const ApiContext& context, const RequestTemplate& from,
+                                     const std::vector<TokenId>& prompt) {
+  const std::string param(from.prompt_param);
+  if (prompt.empty()) return make_error(400, param + " must have at least one token", param);
+  const TokenId largest = *std::max_element(prompt.begin(), prompt.end());
+  if (largest >= context.vocab_size) {
+    return make_error(400,
+                      fmt::format("{} has token id {}; this model's ids are below {}", param,
+                                  largest, context.vocab_size),
+                      param);
+  }
+  const uint32_t longest = context.engine.options().max_model_len;
+  const uint64_t wanted = prompt.size() + uint64_t{from.fields.max_tokens.value_or(1)};
+  if (wanted > longest) {
+    return too_long(longest, prompt.size(), from.fields.max_tokens, from.prompt_param);
+  }
+  return std::nullopt;
+}
+
+uint32_t max_tokens_of(const ApiContext& context, const RequestTemplate& from, size_t prompt) {
+  if (from.fields.max_tokens) return *from.fields.max_tokens;
+  const auto rest = static_cast<uint32_t>(context.engine.options().max_model_len - prompt);
+  const uint32_t most = from.max_tokens_default == MaxTokensDefault::kSixteen
+                            ? 16
+                            : context.assets.defaults.max_new_tokens.value_or(rest);
+  return std::min(rest, most);
+}
+
+}  // namespace
+
+std::optional<ApiError> make_engine_request(const ApiContext& context, const RequestTemplate& from,
+                                            const std::vector<TokenId>& prompt, uint64_t seed,
+                                            EngineRequest& out) {
+  if (auto error = check_prompt(context, from, prompt)) return error;
+  out.prompt = prompt;
+  out.sampling = sampling_of(from.fields, context.assets.defaults, seed);
+  out.stop.max_tokens = max_tokens_of(context, from, prompt.size());
+  out.stop.min_tokens = from.fields.min_tokens;
+  if (out.stop.min_tokens > out.stop.max_tokens) {
+    return make_error(400,
+                      fmt::format("min_tokens must be at most max_tokens={}, got {}",
+                                  out.stop.max_tokens, out.stop.min_tokens),
+                      "min_tokens");
+  }
+  out.stop.ignore_eos = from.fields.ignore_eos;
+  out.stop.token_ids = from.fields.stop_token_ids;
+  out.text.stop_strings = from.fields.stop;
+  out.text.include_stop_string = from.fields.include_stop_str_in_output;
+  out.text.skip_special_tokens = from.fields.skip_special_tokens;
+  out.detokenize = from.detokenize || !from.fields.stop.empty();
+  out.cache_salt = from.fields.cache_salt;
+  return std::nullopt;
+}
+
+Result<std::string> render_chat(const ModelAssets& assets, const openai::ChatFields& chat) {
+  if (!assets.chat_template) {
+    return invalid_argument("this model has no chat template; use /v1/completions");
+  }
+  nlohmann::ordered_json values = nlohmann::ordered_json::object();
+  for (const auto& [name, text] : assets.special_tokens) values[name] = text;
+  if (chat.template_kwargs.is_object()) values.update(chat.template_kwargs);
+  values["messages"] = chat.messages;
+  if (!chat.tools.is_null()) values["tools"] = chat.tools;
+  values["add_generation_prompt"] = chat.add_generation_prompt;
+  return assets.chat_template->render(values);
+}
+
+std::optional<ApiError> check_model(const ApiContext& context, const std::string& model) {
+  const std::vector<std::string>& names = context.model_names;
+  if (model.empty() || std::find(names.begin(), names.end(), model) != names.end()) return {};
+  return make_error(
+      404,
+      fmt::format("The model `{}` does not exist. Available: {}.", model, fmt::join(names, ", ")),
+      "model", "model_not_found");
+}
+
+}  // namespace llmd::engine

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+// The endpoints that generate: completions, chat, tokens in and tokens out.
+#include <fmt/core.h>
+
+#include "engine/api/engine_request.h"
+#include "engine/api/handlers.h"
+#include "engine/api/reply.h"
+#include "openai/chat_types.h"
+#include "openai/request_parse.h"
+
+namespace llmd::engine {
+namespace {
+
+using openai::ApiError;
+using Tokens = std::vector<TokenId>;
+
+std::string make_id(ApiContext& context, std::string_view prefix) {
+  return fmt::format("{}-{:016x}{:016x}", prefix, context.ids.next(), context.ids.next());
+}
+
+/// The first choice has the seed that was asked for, the others ones that follow from it.
+uint64_t seed_of_choice(uint64_t seed, uint32_t choice) {
+  return choice == 0 ? seed : mix64(seed ^ mix64(choice));
+}
+
+/// `n` requests for each prompt, or what is wrong with one.
+std::optional<ApiError> make_requests(ApiContext& context, const RequestTemplate& from,
+                                      const std::vector<Tokens>& prompts,
+                                      std::vector<EngineRequest>& out) {
+  const uint32_t n = from.fields.n;
+  if (prompts.size() * n > context.limits.choices_max) {
+    return openai::make_error(400,
+                              fmt::format("{} prompts with n={} are more than {} choices",
+                                          prompts.size(), n, context.limits.choices_max),
+                              "n");
+  }
+  for (const Tokens& prompt : prompts) {
+    const uint64_t seed = from.fields.seed.value_or(context.seeds.next());
+    for (uint32_t choice = 0; choice < n; ++choice) {
+      if (auto error = make_engine_request(context, from, prompt, seed_of_choice(seed, choice),
+                                           out.emplace_back())) {
+        return error;
+      }
+    }
+  }
+  return std::nullopt;
+}
+
+void run(ApiContext& context, const ExchangePtr& exchange, const RequestTemplate& from,
+         const openai::StreamFields& streaming, const std::vector<Tokens>& prompts,
+         std::unique_ptr<openai::ReplyFormat> format) {
+  std::vector<EngineRequest> requests;
+  if (auto error = make_requests(context, from, prompts, requests)) {
+    return answer_error(*exchange, *error);
+  }
+  std::make_shared<Reply>(context, exchange, std::move(format), streaming)
+      ->run(std::move(requests), from.fields.n);
+}
+
+std::vector<Tokens> encode_prompts(const ApiContext& context, openai::CompletionRequest& request) {
+  std::vector<Tokens> out;
+  for (openai::Prompt& prompt : request.prompts) {
+    if (auto* ids = std::get_if<Tokens>(&prompt)) {
+      out.push_back(std::move(*ids));
+    } else {
+      out.push_back(context.assets.tokenizer->encode(std::get<std::string>(prompt),
+                                                     request.add_special_tokens));
+    }
+  }
+  return out;
+}
+
+std::string_view shown_model(const ApiContext& context, const std::string& asked) {
+  return asked.empty() ? std::string_view(context.model_names.front()) : asked;
+}
+
+}  // namespace
+
+void handle_completions(ApiContext& context, ExchangePtr exchange) {
+  openai::CompletionRequest request;
+  if (auto error = openai::parse_request(exchange->body(), request)) {
+    return answer_error(*exchange, *error);
+  }
+  if (auto error = check_model(context, request.model)) return answer_error(*exchange, *error);
+  const RequestTemplate from{request.generation, MaxTokensDefault::kSixteen, "prompt", true};
+  run(context, exchange, from, request.streaming, encode_prompts(context, request),
+      openai::make_completion_format(make_id(context, "cmpl"), shown_model(context, request.model),
+                                     context.unix_time_s()));
+}
+
+void handle_chat(ApiContext& context, ExchangePtr exchange) {
+  openai::ChatRequest request;
+  if (auto error = openai::parse_request(exchange->body(), request)) {
+    return answer_error(*exchange, *error);
+  }
+  if (auto error = check_model(context, request.model)) return answer_error(*exchange, *error);
+  const Result<std::string> text = render_chat(context.assets, request.chat);
+  if (!text) return answer_error(*exchange, openai::to_api_error(text.error()));
+  const RequestTemplate from{request.generation, MaxTokensDefault::kRest, "messages", true};
+  run(context, exchange, from, request.streaming,
+      {context.assets.tokenizer->encode(*text, request.chat.add_special_tokens)},
+      openai::make_chat_format(make_id(context, "chatcmpl"), shown_model(context, request.model),
+                               context.unix_time_s()));
+}
+
+void handle_generate(ApiContext& context, ExchangePtr exchange) {
+  openai::GenerateRequest request;
+  if (auto error = openai::parse_request(exchange->body(), request)) {
+    return answer_error(*exchange, *error);
+  }
+  if (auto error = check_model(context, request.model)) return answer_error(*exchange, *error);
+  if (request.request_id.empty()) request.request_id = make_id(context, "generate");
+  const RequestTemplate from{request.generation, MaxTokensDefault::kRest, "token_ids", false};
+  run(context, exchange, from, request.streaming, {std::move(request.token_ids)},
+      openai::make_generate_format(request.request_id));
+}
+
+}  // namespace llmd::engine

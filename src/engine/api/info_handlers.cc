@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+// The endpoints that generate nothing: tokens and text, models, health, metrics.
+#include <fmt/core.h>
+
+#include "engine/api/engine_request.h"
+#include "engine/api/handlers.h"
+#include "openai/chat_types.h"
+#include "openai/json_writer.h"
+#include "openai/request_parse.h"
+
+namespace llmd::engine {
+namespace {
+
+constexpr std::string_view kJson = "application/json";
+
+Result<std::vector<TokenId>> tokens_of(const ApiContext& context,
+                                       const openai::TokenizeRequest& request) {
+  const tokenize::Tokenizer& tokenizer = *context.assets.tokenizer;
+  if (request.prompt) return tokenizer.encode(*request.prompt, request.add_special_tokens);
+  LLMD_ASSIGN_OR_RETURN(const std::string text, render_chat(context.assets, request.chat));
+  return tokenizer.encode(text, request.chat.add_special_tokens);
+}
+
+}  // namespace
+
+void answer_json(http::Exchange& exchange, std::string_view json) {
+  exchange.respond(200, kJson, json);
+}
+
+void answer_error(http::Exchange& exchange, const openai::ApiError& error) {
+  exchange.respond(error.status, kJson, openai::to_json(error));
+}
+
+void handle_tokenize(ApiContext& context, ExchangePtr exchange) {
+  openai::TokenizeRequest request;
+  if (auto error = openai::parse_request(exchange->body(), request)) {
+    return answer_error(*exchange, *error);
+  }
+  if (auto error = check_model(context, request.model)) return answer_error(*exchange, *error);
+  const auto tokens = tokens_of(context, request);
+  if (!tokens) return answer_error(*exchange, openai::to_api_error(tokens.error()));
+  std::string out;
+  openai::JsonWriter json(out);
+  json.begin_object().key("count").number(static_cast<int64_t>(tokens->size()));
+  json.key("max_model_len").number(context.engine.options().max_model_len);
+  json.key("tokens").numbers(*tokens).key("token_strs");
+  if (request.return_token_strs) {
+    json.begin_array();
+    for (const TokenId id : *tokens) json.string(context.assets.tokenizer->id_to_token(id));
+    json.end_array();
+  } else {
+    json.null();
+  }
+  json.end_object();
+  answer_json(*exchange, out);
+}
+
+void handle_detokenize(ApiContext& context, ExchangePtr exchange) {
+  openai::DetokenizeRequest request;
+  if (auto error = openai::parse_request(exchange->body(), request)) {
+    return answer_error(*exchange, *error);
+  }
+  if (auto error = check_model(context, request.model)) return answer_error(*exchange, *error);
+  std::string out;
+  openai::JsonWriter json(out);
+  json.begin_object().key("prompt");
+  json.string(context.assets.tokenizer->decode(request.tokens, /*skip_special_tokens=*/false));
+  json.end_object();
+  answer_json(*exchange, out);
+}
+
+void handle_models(ApiContext& context, ExchangePtr exchange) {
+  std::string out;
+  openai::JsonWriter json(out);
+  json.begin_object().key("object").string("list").key("data").begin_array();
+  for (const std::string& name : context.model_names) {
+    json.begin_object().key("id").string(name).key("object").string("model");
+    json.key("created").number(context.unix_time_s()).key("owned_by").string("llmd");
+    json.key("root").string(context.model_root).key("parent").null();
+    json.key("max_model_len").number(context.engine.options().max_model_len).end_object();
+  }
+  json.end_array().end_object();
+  answer_json(*exchange, out);
+}
+
+void handle_health(ApiContext& context, ExchangePtr exchange) {
+  if (context.draining) {
+    return answer_error(*exchange, openai::make_error(503, "this engine is shutting down"));
+  }
+  exchange->respond(200, kJson, "");
+}
+
+void handle_version(ApiContext&, ExchangePtr exchange) {
+  answer_json(*exchange, R"({"version":"0.1.0"})");
+}
+
+void handle_metrics(ApiContext& context, ExchangePtr exchange) {
+  context.engine.refresh_gauges();
+  exchange->respond(200, observe::Registry::kContentType, context.registry.exposition());
+}
+
+}  // namespace llmd::engine

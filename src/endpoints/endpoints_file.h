@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// endpoints.yaml: how a pool is told without Kubernetes. Upstream's file-discovery form:
+// endpoints: [{name, namespace, address (IPv4 literal), port (text), labels: {}}].
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "endpoints/endpoint.h"
+
+namespace llmd::endpoints {
+
+inline constexpr size_t kEndpointsFileBytesMax = 1 << 20;
+
+/// Bad entries are left out with a log line that says why; a file that is no such document at all
+/// is an error.
+Result<std::vector<EndpointSpec>> parse_endpoints(std::string_view text, const std::string& file);
+
+std::string print_endpoints(const std::vector<EndpointSpec>& specs);
+
+/// An endpoint from "http://HOST:PORT" with an IPv4 literal or localhost as host.
+Result<EndpointSpec> endpoint_from_url(std::string_view url);
+
+/// Notices when a file was replaced or written.
+class FileWatcher {
+ public:
+  explicit FileWatcher(std::string path) : path_(std::move(path)) {}
+
+  /// Whether the file is another than at the last call. True at the first call if it exists.
+  bool changed();
+  const std::string& path() const { return path_; }
+
+ private:
+  struct Stamp {
+    uint64_t inode = 0;
+    int64_t size = -1;
+    int64_t modified_ns = 0;
+    bool operator==(const Stamp&) const = default;
+  };
+
+  std::string path_;
+  Stamp seen_;
+};
+
+}  // namespace llmd::endpoints

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "endpoints/endpoints_file.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdio>
+
+#include "base/text.h"
+
+namespace llmd::endpoints {
+namespace {
+
+TEST(EndpointsFile, ReadsUpstreamsForm) {
+  const auto specs = parse_endpoints(R"(
+endpoints:
+- name: a
+  address: 10.0.0.1
+  port: "8000"
+  labels: {llm-d.ai/engine-type: sglang}
+- {name: b, namespace: other, address: 127.0.0.1, port: 9000}
+)",
+                                     "f");
+  ASSERT_TRUE(specs.ok()) << specs.error().message;
+  ASSERT_EQ(specs->size(), 2U);
+  EXPECT_EQ(specs->at(0).name_space, "default");
+  EXPECT_EQ(specs->at(0).port, 8000);
+  EXPECT_EQ(Endpoint(specs->at(0), 0).engine, EngineType::kSglang);
+  EXPECT_EQ(specs->at(1).name_space, "other");
+  EXPECT_EQ(Endpoint(specs->at(1), 0).engine, EngineType::kVllm);
+}
+
+TEST(EndpointsFile, BadEntriesAreLeftOutAndGoodOnesStay) {
+  const auto specs = parse_endpoints(R"(
+endpoints:
+- {name: no-port, address: 10.0.0.1}
+- {name: a-host, address: example.org, port: "1"}
+- {name: port-too-large, address: 10.0.0.1, port: "65536"}
+- {name: unknown-key, address: 10.0.0.1, port: "1", adress: x}
+- {address: 10.0.0.1, port: "1"}
+- text
+- {name: good, address: 10.0.0.1, port: "1"}
+)",
+                                     "f");
+  ASSERT_TRUE(specs.ok());
+  ASSERT_EQ(specs->size(), 1U);
+  EXPECT_EQ(specs->at(0).name, "good");
+}
+
+TEST(EndpointsFile, OtherDocumentsAreErrors) {
+  for (const char* bad :
+       {"[]", "endpoints: {}", "a: b", "endpoints: []\n---\nendpoints: []", "x"}) {
+    EXPECT_FALSE(parse_endpoints(bad, "f").ok()) << bad;
+  }
+  EXPECT_TRUE(parse_endpoints("", "f")->empty());
+  EXPECT_TRUE(parse_endpoints("endpoints:", "f")->empty());
+}
+
+TEST(EndpointsFile, PrintsWhatItReadsBack) {
+  const std::vector<EndpointSpec> specs = {
+      {.name = "a", .address = "127.0.0.1", .port = 1, .labels = {{"k", "v \" x"}, {"l", ""}}},
+      {.name = "b", .name_space = "n", .address = "10.1.2.3", .port = 65535, .labels = {}}};
+  EXPECT_EQ(parse_endpoints(print_endpoints(specs), "f").value(), specs);
+  EXPECT_TRUE(parse_endpoints(print_endpoints({}), "f")->empty());
+}
+
+TEST(EndpointFromUrl, TakesHostAndPort) {
+  const auto spec = endpoint_from_url("http://localhost:8000/");
+  ASSERT_TRUE(spec.ok());
+  EXPECT_EQ(spec->address, "127.0.0.1");
+  EXPECT_EQ(spec->port, 8000);
+  for (const char* bad : {"", "127.0.0.1:80", "http://host:80", "http://127.0.0.1",
+                          "http://127.0.0.1:0", "http://127.0.0.1:80/x", "https://127.0.0.1:80"}) {
+    EXPECT_FALSE(endpoint_from_url(bad).ok()) << bad;
+  }
+}
+
+TEST(FileWatcher, SeesCreationReplacementAndRemoval) {
+  FileWatcher watcher(testing::TempDir() + "/endpoints_watched");
+  std::remove(watcher.path().c_str());
+  EXPECT_FALSE(watcher.changed());
+  ASSERT_TRUE(write_file_atomically(watcher.path(), "a").ok());
+  EXPECT_TRUE(watcher.changed());
+  EXPECT_FALSE(watcher.changed());
+  ASSERT_TRUE(write_file_atomically(watcher.path(), "b").ok());
+  EXPECT_TRUE(watcher.changed());
+  std::remove(watcher.path().c_str());
+  EXPECT_TRUE(watcher.changed());
+  EXPECT_FALSE(watcher.changed());
+}
+
+}  // namespace
+}  // namespace llmd::endpoints

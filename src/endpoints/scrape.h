@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reads the few figures that scheduling needs from an engine's metrics page and model list.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "endpoints/endpoint.h"
+
+namespace llmd::endpoints {
+
+inline constexpr size_t kScrapeBytesMax = 1 << 20;
+inline constexpr size_t kServedModelsMax = 1024;
+inline constexpr size_t kModelNameBytesMax = 256;
+
+/// Looks in Prometheus text (version 0.0.4) for the wanted series only. Where one name has several
+/// series (data-parallel engines behind one port), counts are summed and usage is averaged. What is
+/// absent or no finite number stays 0. Any thread.
+Scrape parse_metrics(std::string_view page, EngineType engine);
+
+/// The ids of an OpenAI model list. Ids that are too long are left out.
+Result<std::vector<std::string>> parse_models(std::string_view json);
+
+}  // namespace llmd::endpoints

@@ -53,7 +53,6 @@ struct Live {
   uint32_t in_flight = 0;  ///< requests that this process has there now
   Scrape scrape;
   uint32_t in_flight_at_scrape = 0;
-  TimePoint scraped_at{};
 
   uint32_t failures = 0;    ///< attempts in a row that failed
   TimePoint avoid_until{};  ///< last choice until then

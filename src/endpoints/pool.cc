@@ -51,6 +51,8 @@ void Pool::on_cache_lost(std::function<void(uint32_t slot)> callback) {
 }
 
 void Pool::report_cache_lost(const Endpoint& endpoint) {
+  // A slot may belong to another endpoint by now.
+  if (find(endpoint.spec).get() != &endpoint) return;
   for (const auto& callback : cache_lost_) callback(endpoint.slot);
 }
 

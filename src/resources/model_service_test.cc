@@ -138,6 +138,7 @@ TEST(Yaml, RefusesWhatCouldGrowOrMislead) {
   std::string many = "[";
   for (size_t i = 0; i < kYamlNodesMax; ++i) many += "1,";
   EXPECT_THAT(parse_yaml(many + "1]", "f").error().message, HasSubstr("too many values"));
+  EXPECT_THAT(parse_yaml("a: 1\n---\n, b\n", "f").error().message, HasSubstr("documents"));
   EXPECT_THAT(parse_yaml("a: [1\nb: }\n", "f").error().message, HasSubstr("f:"));
 }
 

@@ -123,6 +123,11 @@ Error located(std::string_view file, const YAML::Mark& mark, std::string_view wh
   return invalid_argument(fmt::format("{}:{}:{}: {}", file, mark.line + 1, mark.column + 1, what));
 }
 
+std::string too_many_documents(std::string_view file) {
+  return fmt::format("{}: more than {} documents, or text that belongs to none", file,
+                     kYamlDocumentsMax);
+}
+
 }  // namespace
 
 Result<std::vector<YamlNode>> parse_yaml(std::string_view text, std::string_view file) {
@@ -133,8 +138,11 @@ Result<std::vector<YamlNode>> parse_yaml(std::string_view text, std::string_view
   try {
     std::istringstream stream{std::string(text)};
     YAML::Parser parser(stream);
+    size_t count = 0;
     for (TreeBuilder builder; parser.HandleNextDocument(builder); builder = TreeBuilder()) {
       YamlNode root = builder.take();
+      // Also what ends yaml-cpp 0.7's endless run of empty documents at a stray comma.
+      if (++count > kYamlDocumentsMax) return invalid_argument(too_many_documents(file));
       if (root.kind != YamlNode::Kind::kNull) documents.push_back(std::move(root));
     }
   } catch (const Refused& refused) {

@@ -16,6 +16,7 @@ namespace llmd::resources {
 inline constexpr size_t kYamlBytesMax = 1 << 20;
 inline constexpr size_t kYamlNodesMax = 100'000;
 inline constexpr size_t kYamlDepthMax = 32;
+inline constexpr size_t kYamlDocumentsMax = 256;
 
 struct YamlMember;
 

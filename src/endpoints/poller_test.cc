@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "endpoints/poller.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <deque>
+#include <optional>
+
+namespace llmd::endpoints {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+/// Engines by port that answer at once, or whose answers a test holds back.
+class PollerTest : public testing::Test {
+ protected:
+  PollerTest() { pool_.update({spec("a", 1)}); }
+
+  static EndpointSpec spec(std::string name, uint16_t port) {
+    return {.name = std::move(name), .address = "127.0.0.1", .port = port, .labels = {}};
+  }
+
+  void fetch(std::string_view path, ReplyCallback callback) {
+    asked_.emplace_back(path);
+    if (held_) {
+      waiting_.push_back(std::move(callback));
+    } else if (error_) {
+      callback(Error{*error_, "test"});
+    } else {
+      callback(Reply{health_, path == "/metrics" ? metrics_ : R"({"data":[{"id":"m"}]})"});
+    }
+  }
+
+  Live& live() { return pool_.snapshot()->at(0)->live; }
+  void run(Duration duration) {
+    for (Duration done{}; done < duration; done += milliseconds(50)) {
+      poller_.tick();
+      clock_.advance(milliseconds(50));
+    }
+  }
+
+  Pool pool_;
+  ManualClock clock_;
+  std::vector<std::string> asked_;
+  std::deque<ReplyCallback> waiting_;
+  bool held_ = false;
+  int health_ = 200;
+  std::optional<Errc> error_;
+  std::string metrics_ = "vllm:num_requests_waiting 2\nprocess_start_time_seconds 5\n";
+  Poller poller_{pool_, clock_, 1,
+                 [this](const Endpoint&, std::string_view path, ReplyCallback callback) {
+                   fetch(path, std::move(callback));
+                 }};
+};
+
+TEST_F(PollerTest, AnEndpointIsUpOnceHealthModelsAndLoadAreKnown) {
+  live().in_flight = 2;
+  poller_.tick();
+  EXPECT_EQ(asked_, (std::vector<std::string>{"/health", "/v1/models", "/metrics"}));
+  EXPECT_EQ(live().health, Health::kUp);
+  EXPECT_TRUE(live().serves("m"));
+  EXPECT_EQ(live().scrape.waiting, 2);
+  EXPECT_EQ(live().in_flight_at_scrape, 2U);
+}
+
+TEST_F(PollerTest, LoadIsReadOncePerIntervalAndHealthSeldom) {
+  run(seconds(30));
+  const auto count = [&](std::string_view path) {
+    return std::count(asked_.begin(), asked_.end(), path);
+  };
+  EXPECT_GE(count("/metrics"), 26);
+  EXPECT_LE(count("/metrics"), 32);
+  EXPECT_GE(count("/health"), 3);
+  EXPECT_LE(count("/health"), 4);
+}
+
+TEST_F(PollerTest, OneQuestionAtATimeForEachEndpoint) {
+  held_ = true;
+  run(seconds(10));
+  EXPECT_EQ(asked_.size(), 1U);
+}
+
+TEST_F(PollerTest, ARefusedConnectionIsDownAtOnceATimeoutAfterSeveral) {
+  poller_.tick();
+  error_ = Errc::kTimeout;
+  clock_.advance(seconds(2));
+  poller_.tick();
+  EXPECT_EQ(live().health, Health::kUp);
+  run(seconds(10));
+  EXPECT_EQ(live().health, Health::kDown);
+  error_.reset();
+  run(seconds(10));
+  EXPECT_EQ(live().health, Health::kUp);
+  error_ = Errc::kUnavailable;
+  clock_.advance(seconds(2));
+  poller_.tick();
+  EXPECT_EQ(live().health, Health::kDown);
+  EXPECT_TRUE(live().serves("m"));  // a known model stays known
+}
+
+TEST_F(PollerTest, ADeadEndpointIsAskedLessAndLess) {
+  error_ = Errc::kUnavailable;
+  run(seconds(60));
+  EXPECT_LE(asked_.size(), 20U);
+  EXPECT_GE(asked_.size(), 12U);
+}
+
+TEST_F(PollerTest, ARestartLosesTheCache) {
+  std::vector<uint32_t> lost;
+  pool_.on_cache_lost([&](uint32_t slot) { lost.push_back(slot); });
+  run(seconds(3));
+  EXPECT_TRUE(lost.empty());
+  metrics_ = "process_start_time_seconds 6\n";
+  run(seconds(2));
+  EXPECT_THAT(lost, testing::ElementsAre(0));
+}
+
+TEST_F(PollerTest, AnUnhealthyEngineIsNotUp) {
+  health_ = 503;
+  run(seconds(1));
+  EXPECT_EQ(live().health, Health::kDown);
+  EXPECT_EQ(asked_.front(), "/health");
+}
+
+TEST_F(PollerTest, AnswersMayComeAfterTheirEndpointOrThePollerIsGone) {
+  held_ = true;
+  {
+    Poller brief(pool_, clock_, 1,
+                 [this](const Endpoint&, std::string_view path, ReplyCallback callback) {
+                   fetch(path, std::move(callback));
+                 });
+    brief.tick();
+    pool_.update({});
+    brief.tick();
+  }
+  held_ = false;
+  waiting_.front()(Reply{200, ""});
+  EXPECT_EQ(asked_.size(), 1U);
+}
+
+}  // namespace
+}  // namespace llmd::endpoints

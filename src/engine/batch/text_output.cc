@@ -12,9 +12,10 @@ TextOutput::TextOutput(const tokenize::Tokenizer& tokenizer, TextRules rules,
 }
 
 std::string_view TextOutput::append(tokenize::TokenId token, bool may_stop) {
-  const std::string piece = decoder_.append(token);
-  pending_ += piece;
-  if (may_stop && !piece.empty() && cut_at_stop_string(piece.size())) return show(pending_.size());
+  const size_t before = pending_.size();
+  decoder_.append_to(pending_, token);
+  const size_t added = pending_.size() - before;
+  if (may_stop && added > 0 && cut_at_stop_string(added)) return show(pending_.size());
   return show(pending_.size() - held_back());
 }
 

@@ -2,7 +2,7 @@
 # llmd_module(NAME [DEPENDS module…] [LIBS target…])
 #
 # Builds the folder it is called in as the static library llmd_NAME. The file names decide the rest:
-#   x.cc       goes into the library
+#   x.cc       goes into the library; main.cc does not
 #   x_test.cc  goes into the test program NAME_test, run by ctest
 #   x_bench.cc goes into the benchmark program NAME_bench
 #   x_fuzz.cc  is one fuzz target. Without LLMD_FUZZ it replays its corpus folder x_corpus/ as a test.
@@ -10,7 +10,7 @@ function(llmd_module name)
   cmake_parse_arguments(ARG "" "" "DEPENDS;LIBS" ${ARGN})
   file(GLOB all CONFIGURE_DEPENDS "*.cc" "*.h")
   set(sources ${all})
-  list(FILTER sources EXCLUDE REGEX "_(test|bench|fuzz)\\.cc$")
+  list(FILTER sources EXCLUDE REGEX "(_(test|bench|fuzz)|/main)\\.cc$")
   list(APPEND sources ${PROJECT_SOURCE_DIR}/cmake/empty.cc)
   add_library(llmd_${name} STATIC ${sources})
   target_include_directories(llmd_${name} PUBLIC ${PROJECT_SOURCE_DIR}/src)

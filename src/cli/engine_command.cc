@@ -5,7 +5,6 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
-#include <map>
 #include <memory>
 
 #include "engine/api/engine_process.h"
@@ -76,8 +75,6 @@ void add_limit_flags(CLI::App& command, EngineProcessOptions& options) {
 }
 
 void add_computing_flags(CLI::App& command, EngineProcessOptions& options) {
-  static const std::map<std::string, KvDtype> kKvDtypes = {
-      {"auto", KvDtype::kF32}, {"f32", KvDtype::kF32}, {"bf16", KvDtype::kBf16}};
   command.add_option("--seed", options.seed, "Seed of sampling where a request brings none")
       ->capture_default_str();
   command
@@ -85,9 +82,13 @@ void add_computing_flags(CLI::App& command, EngineProcessOptions& options) {
           "--dtype", [](const std::string&) {}, "auto, bfloat16 or float32; all mean: as stored")
       ->check(CLI::Validator(check_dtype, "auto|bfloat16|float32"));
   command
-      .add_option("--kv-cache-dtype", options.kv_cache_dtype,
-                  "Keys and values in the cache: auto (f32), f32 or bf16")
-      ->transform(CLI::CheckedTransformer(kKvDtypes));
+      .add_option_function<std::string>(
+          "--kv-cache-dtype",
+          [&options](const std::string& name) {
+            options.kv_cache_dtype = name == "bf16" ? KvDtype::kBf16 : KvDtype::kF32;
+          },
+          "Keys and values in the cache: auto (f32), f32 or bf16")
+      ->check(CLI::IsMember({"auto", "f32", "bf16"}));
   command.add_option("--threads", options.threads, "Threads that compute [one per core]")
       ->check(CLI::Range(1U, 1024U));
   command.add_flag("--no-enable-prefix-caching{false},--enable-prefix-caching{true}",

@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "cli/engine_command.h"
+#include "cli/gateway_command.h"
 
 namespace {
 
@@ -51,6 +52,7 @@ int run(int argc, char** argv) {
   app.set_version_flag("--version", "llmd " LLMD_VERSION);
   app.footer(kExamples);
   int exit_code = 0;
+  llmd::cli::add_gateway_command(app, exit_code);
   llmd::cli::add_engine_command(app, exit_code);
   app.require_subcommand(1);
   try {

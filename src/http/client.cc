@@ -40,7 +40,8 @@ ClientPool::ClientPool(net::EventLoop& event_loop, ClientOptions client_options)
       sweeper_(event_loop) {}
 
 ClientPool::~ClientPool() {
-  while (!all_.empty()) all_.back()->cancel();
+  closing_ = true;
+  while (!all_.empty()) all_.back()->abandon();
 }
 
 ClientConnection* ClientPool::take_idle(const net::Address& to) {
@@ -96,8 +97,9 @@ void ClientPool::sweep() {
   for (size_t i = all_.size(); i-- > 0;) {
     if (i < all_.size()) all_[i]->sweep(loop.now());
   }
+  std::erase_if(idle_, [](const auto& entry) { return entry.second.empty(); });
   sweeping_ = false;
-  if (!all_.empty() && !sweeping_) schedule_sweep();
+  if (!all_.empty()) schedule_sweep();
 }
 
 struct Client::Impl {

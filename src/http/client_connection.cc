@@ -224,7 +224,9 @@ void ClientConnection::fail(ClientFailure::Kind kind, std::string_view message) 
   Call* call = detach();
   close();
   if (call == nullptr) return;
-  if (stale && request.repeatable) return pool_.start(*call, address_, request, true);
+  if (stale && request.repeatable && !pool_.is_closing()) {
+    return pool_.start(*call, address_, request, true);
+  }
   call->on_failure({kind, answered, text});
 }
 

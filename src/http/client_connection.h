@@ -25,6 +25,7 @@ class ClientPool {
   void forget_idle(const ClientConnection& connection);
   void forget(const ClientConnection& connection);
   size_t size() const { return all_.size(); }
+  bool is_closing() const { return closing_; }
 
   net::EventLoop& loop;
   const ClientOptions options;
@@ -44,6 +45,7 @@ class ClientPool {
   std::unordered_map<net::Address, std::vector<ClientConnection*>, AddressHash> idle_;
   net::Timer sweeper_;
   bool sweeping_ = false;
+  bool closing_ = false;
 };
 
 class ClientConnection final : public std::enable_shared_from_this<ClientConnection>,
@@ -55,6 +57,8 @@ class ClientConnection final : public std::enable_shared_from_this<ClientConnect
   void connect();
   void start(Call& call, const ClientRequest& request);
   void cancel();
+  /// The client ends: so does the call, as failed.
+  void abandon() { fail(ClientFailure::Kind::kClosed, "the client was closed"); }
   void pause() { paused_ = true; }
   void resume();
   void close();

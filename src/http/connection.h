@@ -102,6 +102,7 @@ class ExchangeImpl final : public Exchange {
   void write(std::string_view bytes) override;
   void write_through(std::span<const std::string_view> parts) override;
   void finish() override;
+  void finish_and_close() override;
   void abort() override;
   size_t unsent_bytes() const override;
   void on_drained(std::function<void()> callback) override;

@@ -124,6 +124,11 @@ void ExchangeImpl::finish() {
   connection_->end_response();
 }
 
+void ExchangeImpl::finish_and_close() {
+  if (is_open()) connection_->keep_alive_ = false;
+  finish();
+}
+
 void ExchangeImpl::abort() {
   if (!is_open()) return;
   mode_ = Mode::kEnded;

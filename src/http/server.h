@@ -61,6 +61,8 @@ class Exchange {
   virtual void write_through(std::span<const std::string_view> parts) = 0;
   /// Ends a started response.
   virtual void finish() = 0;
+  /// As finish(), and closes the connection once everything is sent.
+  virtual void finish_and_close() = 0;
   /// Closes the connection without ending the response, so that the client sees it was cut.
   virtual void abort() = 0;
 

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gateway/gateway.h"
+
+#include <algorithm>
+#include <ctime>
+#include <iterator>
+#include <utility>
+
+#include "endpoints/poller.h"
+#include "gateway/fetch.h"
+#include "gateway/gateway_metrics.h"
+#include "gateway/relay.h"
+#include "observe/metrics.h"
+#include "openai/error.h"
+#include "openai/json_writer.h"
+
+namespace llmd::gateway {
+
+namespace {
+
+constexpr Duration kPollStep = std::chrono::milliseconds(100);
+constexpr std::string_view kJson = "application/json";
+constexpr std::string_view kRelayedPaths[] = {"/v1/chat/completions", "/v1/completions",
+                                              "/inference/v1/generate", "/tokenize", "/detokenize"};
+constexpr std::string_view kOwnPaths[] = {"/v1/models", "/health", "/ready", "/metrics"};
+
+/// Polls are small; an engine that is busy for longer than this counts as slow, not as gone.
+http::ClientOptions poll_options() {
+  return {.connect_timeout = std::chrono::seconds(1),
+          .send_timeout = std::chrono::seconds(2),
+          .first_byte_timeout = std::chrono::seconds(2),
+          .read_timeout = std::chrono::seconds(2),
+          .idle_per_address_max = 1};
+}
+
+http::ServerOptions with_api_errors(http::ServerOptions options) {
+  options.error_body = [](int status, std::string_view message) {
+    return openai::to_json(openai::make_error(status, std::string(message)));
+  };
+  return options;
+}
+
+}  // namespace
+
+struct Gateway::Impl {
+  Impl(net::EventLoop& event_loop, endpoints::Pool& endpoint_pool, schedule::Profile profile,
+       GatewayOptions options);
+  void handle(const std::shared_ptr<http::Exchange>& exchange);
+  void answer_own(http::Exchange& exchange);
+  void answer_models(http::Exchange& exchange) const;
+  void poll();
+
+  net::EventLoop& loop;
+  endpoints::Pool& pool;
+  SteadyClock clock;
+  GatewayMetrics metrics;
+  request::Router router;
+  http::Client poll_client;
+  endpoints::Poller poller;
+  net::Timer poll_timer;
+  RelayContext relays;
+  http::Server server;  // last: its end ends the exchanges, which tell their relays
+};
+
+Gateway::Impl::Impl(net::EventLoop& event_loop, endpoints::Pool& endpoint_pool,
+                    schedule::Profile profile, GatewayOptions options)
+    : loop(event_loop),
+      pool(endpoint_pool),
+      router(pool, clock, options.seed, std::move(profile), options.router),
+      poll_client(loop, poll_options()),
+      poller(pool, clock, options.seed, make_fetch(poll_client)),
+      poll_timer(loop),
+      relays{.loop = loop,
+             .router = router,
+             .client = {loop, options.client},
+             .metrics = metrics,
+             .ids = Random(options.seed)},
+      server(loop, with_api_errors(std::move(options.server)),
+             [this](const std::shared_ptr<http::Exchange>& exchange) { handle(exchange); }) {
+  poll();
+}
+
+void Gateway::Impl::poll() {
+  poller.tick();
+  poll_timer.start(kPollStep, [this] { poll(); });
+}
+
+void Gateway::Impl::handle(const std::shared_ptr<http::Exchange>& exchange) {
+  const std::string_view path = exchange->head().path();
+  const std::string_view method = exchange->head().method;
+  const bool relayed = std::ranges::find(kRelayedPaths, path) != std::end(kRelayedPaths);
+  const bool own = !relayed && std::ranges::find(kOwnPaths, path) != std::end(kOwnPaths);
+  if (relayed && method == "POST") return Relay::begin(relays, exchange);
+  if (own && (method == "GET" || method == "HEAD")) return answer_own(*exchange);
+  const std::string name = std::string(method) + " " + std::string(path);
+  answer_error(*exchange, relayed || own ? openai::make_error(405, name + " is not allowed")
+                                         : openai::make_error(404, "there is no " + name));
+}
+
+void Gateway::Impl::answer_own(http::Exchange& exchange) {
+  const std::string_view path = exchange.head().path();
+  if (path == "/v1/models") return answer_models(exchange);
+  if (path == "/metrics") {
+    return exchange.respond(
+        200, observe::Registry::kContentType,
+        metrics.exposition(*pool.snapshot(), server.counters(), server.connections()));
+  }
+  if (path == "/health" || router.ready()) return exchange.respond(200, kJson, "{}");
+  answer_error(exchange, openai::make_error(503, "no engine is ready yet"));
+}
+
+void Gateway::Impl::answer_models(http::Exchange& exchange) const {
+  std::string body;
+  openai::JsonWriter json(body);
+  json.begin_object().key("object").string("list").key("data").begin_array();
+  for (const std::string& name : router.model_names()) {
+    json.begin_object().key("id").string(name).key("object").string("model");
+    json.key("created").number(std::time(nullptr)).key("owned_by").string("llmd").end_object();
+  }
+  json.end_array().end_object();
+  exchange.respond(200, kJson, body);
+}
+
+Gateway::Gateway(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Gateway::~Gateway() = default;
+
+Result<std::unique_ptr<Gateway>> Gateway::create(net::EventLoop& loop, endpoints::Pool& pool,
+                                                 GatewayOptions options) {
+  LLMD_ASSIGN_OR_RETURN(auto profile, schedule::make_profile(options.profile));
+  return std::unique_ptr<Gateway>(
+      new Gateway(std::make_unique<Impl>(loop, pool, std::move(profile), std::move(options))));
+}
+
+Result<uint16_t> Gateway::listen(const std::string& host, uint16_t port) {
+  return impl_->server.listen(host, port);
+}
+
+void Gateway::drain(std::function<void()> done) { impl_->server.drain(std::move(done)); }
+
+}  // namespace llmd::gateway

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gateway/gateway_metrics.h"
+
+#include <fmt/format.h>
+
+#include <vector>
+
+namespace llmd::gateway {
+
+namespace {
+
+const std::vector<double> kSecondsBounds = {0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1,   2.5,
+                                            5,     10,   15,    20,   30,  45,   60,  120, 300};
+const std::vector<double> kSchedulingBounds = {0.00001, 0.00002, 0.00005, 0.0001, 0.0002,
+                                               0.0005,  0.001,   0.002,   0.005,  0.01};
+
+observe::Labels labels(const std::string& model) {
+  return {{"model_name", model},
+          {"target_model_name", model},
+          {"fairness_id", "default-flow"},
+          {"priority", "0"}};
+}
+
+observe::Labels with(observe::Labels base, std::string name, std::string value) {
+  base.emplace_back(std::move(name), std::move(value));
+  return base;
+}
+
+}  // namespace
+
+ModelMetrics::ModelMetrics(observe::Registry& registry, const std::string& name)
+    : model(name),
+      requests(registry.counter("llm_d_epp_request_total", "Requests admitted", labels(name))),
+      duration_s(registry.histogram("llm_d_epp_request_duration_seconds",
+                                    "From the whole request to the end of the response",
+                                    kSecondsBounds, labels(name))),
+      ttft_streaming_s(registry.histogram("llm_d_epp_request_ttft_seconds",
+                                          "From the whole request to the first byte of the answer",
+                                          kSecondsBounds, with(labels(name), "streaming", "true"))),
+      ttft_whole_s(registry.histogram("llm_d_epp_request_ttft_seconds",
+                                      "From the whole request to the first byte of the answer",
+                                      kSecondsBounds, with(labels(name), "streaming", "false"))),
+      running(registry.gauge("llm_d_epp_request_running", "Requests under way", labels(name))) {}
+
+void ModelMetrics::count_error(observe::Registry& registry, int status) {
+  auto found = errors.find(status);
+  if (found == errors.end()) {
+    found = errors
+                .emplace(status, registry.counter(
+                                     "llm_d_epp_request_error_total", "Requests that failed",
+                                     with(labels(model), "error_code", std::to_string(status))))
+                .first;
+  }
+  found->second.add();
+}
+
+GatewayMetrics::GatewayMetrics()
+    : retries_(registry_.counter("llmd_gateway_retries_total",
+                                 "Attempts repeated on another endpoint before the first byte")),
+      scheduling_s_(registry_.histogram("llm_d_epp_scheduler_e2e_duration_seconds",
+                                        "Placing one request", kSchedulingBounds)) {}
+
+ModelMetrics& GatewayMetrics::of_model(std::string_view model) {
+  if (last_model_ != nullptr && last_model_->model == model) return *last_model_;
+  auto found = models_.find(model);
+  if (found == models_.end()) {
+    const std::string name(model);
+    found = models_.emplace(name, std::make_unique<ModelMetrics>(registry_, name)).first;
+  }
+  last_model_ = found->second.get();
+  return *last_model_;
+}
+
+void GatewayMetrics::add_limit(const char* limit, uint64_t now) {
+  auto counter =
+      registry_.counter("llmd_gateway_limit_reached_total",
+                        "Requests or connections refused at a limit", {{"limit", limit}});
+  counter.add(static_cast<double>(now) - counter.value());
+}
+
+std::string GatewayMetrics::exposition(const endpoints::Snapshot& endpoints,
+                                       const http::ServerCounters& limits, size_t connections) {
+  double ready = 0;
+  for (const auto& endpoint : endpoints) {
+    if (endpoint->live.health == endpoints::Health::kUp) ++ready;
+  }
+  registry_.gauge("llm_d_epp_ready_endpoints", "Endpoints that can serve", {{"name", "default"}})
+      .set(ready);
+  registry_.gauge("llmd_gateway_connections", "Client connections open")
+      .set(static_cast<double>(connections));
+  for (auto& [name, model] : models_) model->running.set(static_cast<double>(model->running_now));
+  add_limit("connections", limits.connections_over_limit);
+  add_limit("head_bytes", limits.heads_too_large);
+  add_limit("body_bytes", limits.bodies_too_large);
+  add_limit("request_time", limits.requests_too_slow);
+  add_limit("write_time", limits.writes_timed_out);
+  registry_
+      .gauge("llmd_gateway_invalid_requests", "Requests refused as invalid HTTP since the start")
+      .set(static_cast<double>(limits.requests_invalid));
+  return registry_.exposition();
+}
+
+}  // namespace llmd::gateway

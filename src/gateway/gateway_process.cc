@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gateway/gateway_process.h"
+
+#include <sys/random.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <utility>
+
+#include "base/check.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "endpoints/endpoints_file.h"
+
+namespace llmd::gateway {
+
+namespace {
+
+constexpr Duration kFileStep = std::chrono::milliseconds(100);
+
+uint64_t entropy() {
+  uint64_t seed = 0;
+  LLMD_CHECK(getrandom(&seed, sizeof seed, 0) == sizeof seed);
+  return seed;
+}
+
+Result<std::vector<endpoints::EndpointSpec>> specs_of(const std::vector<std::string>& urls) {
+  std::vector<endpoints::EndpointSpec> specs;
+  for (const std::string& url : urls) {
+    LLMD_ASSIGN_OR_RETURN(auto spec, endpoints::endpoint_from_url(url));
+    specs.push_back(std::move(spec));
+  }
+  return specs;
+}
+
+class GatewayProcess {
+ public:
+  explicit GatewayProcess(GatewayProcessOptions options)
+      : options_(std::move(options)),
+        watcher_(options_.endpoints_file),
+        file_timer_(loop_),
+        drain_timer_(loop_) {}
+
+  Result<void> serve();
+
+ private:
+  void follow_file();
+  void read_endpoints();
+  void on_signal(int signal);
+
+  GatewayProcessOptions options_;
+  net::EventLoop loop_;
+  endpoints::Pool pool_;
+  endpoints::FileWatcher watcher_;
+  net::Timer file_timer_;
+  net::Timer drain_timer_;
+  std::unique_ptr<Gateway> gateway_;
+  bool stopping_ = false;
+};
+
+Result<void> GatewayProcess::serve() {
+  if (options_.endpoints_file.empty()) {
+    LLMD_ASSIGN_OR_RETURN(auto specs, specs_of(options_.endpoint_urls));
+    pool_.update(std::move(specs));
+  }
+  options_.gateway.seed = entropy();
+  LLMD_ASSIGN_OR_RETURN(gateway_, Gateway::create(loop_, pool_, std::move(options_.gateway)));
+  if (!options_.endpoints_file.empty()) follow_file();
+  LLMD_ASSIGN_OR_RETURN(const uint16_t port, gateway_->listen(options_.host, options_.port));
+  loop_.on_terminate([this](int signal) { on_signal(signal); });
+  const bool v6 = options_.host.find(':') != std::string::npos;
+  std::printf(v6 ? "llmd ready gateway http://[%s]:%u\n" : "llmd ready gateway http://%s:%u\n",
+              options_.host.c_str(), unsigned{port});
+  std::fflush(stdout);
+  loop_.run();
+  return {};
+}
+
+void GatewayProcess::follow_file() {
+  if (watcher_.changed()) read_endpoints();
+  file_timer_.start(kFileStep, [this] { follow_file(); });
+}
+
+/// A file that cannot be used leaves the endpoints as they are.
+void GatewayProcess::read_endpoints() {
+  const auto text = read_file(watcher_.path(), endpoints::kEndpointsFileBytesMax);
+  if (!text) return log::error("{}", text.error().message);
+  auto specs = endpoints::parse_endpoints(*text, watcher_.path());
+  if (!specs) return log::error("{}", specs.error().message);
+  pool_.update(std::move(*specs));
+}
+
+/// The first signal lets running requests end, for a while; the second does not wait.
+void GatewayProcess::on_signal(int signal) {
+  if (stopping_) std::_Exit(128 + signal);
+  stopping_ = true;
+  log::info("stopping: running requests may end");
+  gateway_->drain([this] { loop_.stop(); });
+  drain_timer_.start(options_.drain_timeout, [this] {
+    log::warn("stopping although requests are running");
+    loop_.stop();
+  });
+}
+
+}  // namespace
+
+Result<void> run_gateway(GatewayProcessOptions options) {
+  log::configure("gateway", log::Level::kInfo);
+  GatewayProcess process(std::move(options));
+  return process.serve();
+}
+
+}  // namespace llmd::gateway

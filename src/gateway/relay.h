@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+// One request on its way: to an engine, to another if that fails before its first byte, and the
+// answer back.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/random.h"
+#include "gateway/event_boundary.h"
+#include "gateway/gateway_metrics.h"
+#include "gateway/headers.h"
+#include "http/client.h"
+#include "http/server.h"
+#include "request/router.h"
+
+namespace llmd::gateway {
+
+/// Remembers resolved addresses by endpoint slot.
+class AddressBook {
+ public:
+  Result<net::Address> of(const endpoints::Endpoint& endpoint);
+
+ private:
+  struct Entry {
+    std::shared_ptr<const endpoints::Endpoint> endpoint;  // held, so that no other can be mistaken
+    net::Address address;
+  };
+  std::vector<Entry> entries_;
+};
+
+class Relay;
+
+/// What the relays of one loop share. Finished relays are kept, so that their buffers are reused.
+struct RelayContext {
+  net::EventLoop& loop;
+  request::Router& router;
+  http::Client client;
+  GatewayMetrics& metrics;
+  Random ids;
+  AddressBook addresses = {};
+  std::vector<std::unique_ptr<Relay>> relays = {};
+  std::vector<Relay*> free = {};
+};
+
+void answer_error(http::Exchange& exchange, const openai::ApiError& error);
+
+class Relay final : public http::Call {
+ public:
+  explicit Relay(RelayContext& context) : context_(context) {}
+
+  /// Places and sends the request of `exchange`, or answers why not.
+  static void begin(RelayContext& context, std::shared_ptr<http::Exchange> exchange);
+
+ private:
+  void start(std::shared_ptr<http::Exchange> exchange);
+  bool place();
+  void build_head();
+  void send();
+  void on_head(const http::ResponseHead& head, const http::Framing& framing) override;
+  void on_body(std::string_view bytes, bool last) override;
+  void on_failure(const http::ClientFailure& failure) override;
+  void pass_events(std::string_view bytes, bool last);
+  void pass(std::string_view bytes, bool last);
+  void hold_back();
+  bool try_elsewhere(request::Failure failure, openai::ApiError* error);
+  void break_off(const http::ClientFailure& failure);
+  void client_gone();
+  void refuse(const openai::ApiError& error);
+  void end(int status);
+
+  RelayContext& context_;
+  std::shared_ptr<http::Exchange> exchange_;
+  std::optional<request::Ticket> ticket_;
+  ModelMetrics* metrics_ = nullptr;
+  TimePoint began_at_;
+  std::string request_id_;
+  std::string request_head_;
+  size_t request_head_common_ = 0;  // what is the same for every endpoint
+  std::string response_head_;       // not sent yet: leaves with the first bytes
+  int status_ = 0;
+  bool streaming_ = false;
+  bool began_ = false;  // the client has got a byte
+  bool is_events_ = false;
+  bool keep_alive_ = false;
+  BodyFraming framing_ = BodyFraming::kNone;
+  EventBoundary events_;
+};
+
+}  // namespace llmd::gateway

@@ -14,6 +14,12 @@ EngineType engine_type(const EndpointSpec& spec) {
                                                                  : EngineType::kVllm;
 }
 
+/// The unspecified address, to which no connection succeeds, when the spec's is no literal.
+net::Address socket_address_of(const EndpointSpec& spec) {
+  const auto parsed = net::Address::parse(spec.address, spec.port);
+  return parsed ? *parsed : net::Address();
+}
+
 }  // namespace
 
 double Live::active_requests() const {
@@ -34,6 +40,7 @@ bool Live::serves(std::string_view model) const {
 Endpoint::Endpoint(EndpointSpec identity, uint32_t place)
     : spec(std::move(identity)),
       engine(engine_type(spec)),
+      socket_address(socket_address_of(spec)),
       slot(place),
       host_port(fmt::format("{}:{}", spec.address, spec.port)) {}
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "net/socket.h"
 
 namespace llmd::endpoints {
 
@@ -70,6 +71,7 @@ struct Endpoint : std::enable_shared_from_this<Endpoint> {
 
   const EndpointSpec spec;
   const EngineType engine;
+  const net::Address socket_address;
   const uint32_t slot;          ///< below kEndpointsMax, unique among the pool's current endpoints
   const std::string host_port;  ///< "address:port"
   Live live;

@@ -31,8 +31,7 @@ def check_licence(files):
 
 def check_sizes(files):
     for path in files:
-        lines = len(path.read_text().splitlines())
-        if path.suffix in CODE and lines > LINES_PER_FILE_MAX:
+        if path.suffix in CODE and (lines := len(path.read_text().splitlines())) > LINES_PER_FILE_MAX:
             yield f"{path}: {lines} lines, at most {LINES_PER_FILE_MAX}"
 
 

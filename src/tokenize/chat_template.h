@@ -4,6 +4,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include <chrono>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -23,8 +24,11 @@ class ChatTemplate {
 
   /// `context` holds messages, tools, add_generation_prompt, bos_token, … as an object, whose key
   /// order is kept (`| tojson` shows it). A template's raise_exception is kInvalidArgument with its
-  /// message. Settings equal those of transformers: trim_blocks, lstrip_blocks.
-  Result<std::string> render(const nlohmann::ordered_json& context) const;
+  /// message. Settings equal those of transformers: trim_blocks, lstrip_blocks. `now` is what
+  /// strftime_now shows, in local time.
+  Result<std::string> render(
+      const nlohmann::ordered_json& context,
+      std::chrono::system_clock::time_point now = std::chrono::system_clock::now()) const;
 
  private:
   struct Program;

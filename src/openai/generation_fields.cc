@@ -45,10 +45,6 @@ Status read_seed(const JsonField& field, GenerationFields& out) {
   return {};
 }
 
-Status read_max_tokens(const JsonField& field, GenerationFields& out) {
-  return read_uint32(field, 1, kInt32Max, out.max_tokens.emplace());
-}
-
 Status add_stop(const JsonField& field, GenerationFields& out) {
   std::string stop;
   if (Status error = field.read(stop, kStopStringBytesMax)) return error;
@@ -80,8 +76,14 @@ constexpr GenerationReader kGenerationReaders[] = {
     {"top_p", read_top_p},
     {"top_k", read_top_k},
     {"seed", read_seed},
-    {"max_tokens", read_max_tokens},
-    {"max_completion_tokens", read_max_tokens},
+    {"max_tokens",
+     [](const JsonField& f, GenerationFields& out) {
+       return read_uint32(f, 1, kInt32Max, out.max_tokens.emplace());
+     }},
+    {"max_completion_tokens",
+     [](const JsonField& f, GenerationFields& out) {
+       return read_uint32(f, 1, kInt32Max, out.max_completion_tokens.emplace());
+     }},
     {"stop", read_stop},
     {"min_tokens",
      [](const JsonField& f, GenerationFields& out) {
@@ -208,7 +210,8 @@ bool refuse_unsupported(const JsonField& field, Status& error) {
   return true;
 }
 
-Status check_generation(const GenerationFields& fields) {
+Status check_generation(GenerationFields& fields) {
+  if (fields.max_completion_tokens) fields.max_tokens = fields.max_completion_tokens;
   if (fields.max_tokens && fields.min_tokens > *fields.max_tokens) {
     return make_error(400,
                       fmt::format("min_tokens must be at most max_tokens={}, got {}",

@@ -13,7 +13,7 @@ bool read_stream_field(const JsonField& field, StreamFields& out, Status& error)
 /// Fields that would change the answer and that this engine cannot honour.
 bool refuse_unsupported(const JsonField& field, Status& error);
 
-/// Rules between fields.
-Status check_generation(const GenerationFields& fields);
+/// Rules between fields; settles max_tokens.
+Status check_generation(GenerationFields& fields);
 
 }  // namespace llmd::openai

@@ -74,6 +74,13 @@ TEST(RequestParse, ReadsEveryGenerationField) {
               streaming.return_token_ids);
 }
 
+TEST(RequestParse, MaxCompletionTokensWinsInAnyOrder) {
+  for (const char* fields : {R"("max_tokens":5,"max_completion_tokens":6)",
+                             R"("max_completion_tokens":6,"max_tokens":5)"}) {
+    EXPECT_EQ(parsed<CompletionRequest>(with(fields)).generation.max_tokens, 6U);
+  }
+}
+
 TEST(RequestParse, ErrorsNameTheField) {
   const std::pair<const char*, const char*> cases[] = {
       {R"("temperature":-1)", "temperature"},

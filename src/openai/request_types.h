@@ -17,7 +17,8 @@ struct GenerationFields {
   std::optional<double> top_p;        ///< in (0, 1]
   std::optional<int32_t> top_k;       ///< -1 and 0: off
   std::optional<uint64_t> seed;
-  std::optional<uint32_t> max_tokens;  ///< >= 1
+  std::optional<uint32_t> max_tokens;             ///< >= 1
+  std::optional<uint32_t> max_completion_tokens;  ///< its newer name, which wins
   uint32_t min_tokens = 0;
   bool ignore_eos = false;
   std::vector<std::string> stop;  ///< none empty

@@ -32,6 +32,8 @@ struct ApiContext {
   Random seeds;  ///< for requests that bring none
   Random ids;    ///< for the ids of answers
   ApiLimits limits;
+  observe::Counter slow_streams_cut;      ///< how often unsent_bytes_max was reached
+  std::function<void()> refresh_metrics;  ///< set by the server, before a scrape
   bool draining = false;
 };
 

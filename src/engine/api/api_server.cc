@@ -18,6 +18,22 @@ struct Route {
   bool open = false;  ///< without an API key, and while draining
 };
 
+/// Paths of vLLM's that stand for what this kind of engine cannot do.
+struct Capability {
+  std::string_view path;
+  std::string_view name;
+};
+
+constexpr Capability kMissingCapabilities[] = {
+    {"/v1/load_lora_adapter", "LoRA adapters"},
+    {"/v1/unload_lora_adapter", "LoRA adapters"},
+    {"/v1/embeddings", "embeddings"},
+    {"/v1/responses", "the responses API"},
+    {"/v1/audio/transcriptions", "audio"},
+    {"/sleep", "sleep mode"},
+    {"/wake_up", "sleep mode"},
+};
+
 constexpr Route kRoutes[] = {
     {"POST", "/v1/chat/completions", handle_chat},
     {"POST", "/v1/completions", handle_completions},
@@ -44,10 +60,18 @@ http::ServerOptions server_options() {
   return options;
 }
 
-void answer_no_route(http::Exchange& exchange, const Route* same_path) {
-  if (same_path == nullptr) {
-    return answer_error(exchange, openai::make_error(404, "there is no such path here"));
+void answer_unknown_path(http::Exchange& exchange) {
+  for (const Capability& capability : kMissingCapabilities) {
+    if (capability.path != exchange.head().path()) continue;
+    return answer_error(
+        exchange,
+        openai::make_error(501, fmt::format("this engine does not support {}", capability.name)));
   }
+  answer_error(exchange, openai::make_error(404, "there is no such path here"));
+}
+
+void answer_no_route(http::Exchange& exchange, const Route* same_path) {
+  if (same_path == nullptr) return answer_unknown_path(exchange);
   const http::Header allow{"Allow", same_path->method};
   const openai::ApiError error =
       openai::make_error(405, fmt::format("use {} for this path", same_path->method));
@@ -59,8 +83,13 @@ void answer_no_route(http::Exchange& exchange, const Route* same_path) {
 ApiServer::ApiServer(net::EventLoop& loop, ApiContext context)
     : context_(std::move(context)),
       server_(loop, server_options(),
-              [this](const std::shared_ptr<http::Exchange>& exchange) { handle(exchange); }) {
+              [this](const std::shared_ptr<http::Exchange>& exchange) { handle(exchange); }),
+      http_metrics_(context_.registry) {
   for (const std::string& key : context_.api_keys) keys_.push_back(digest(key));
+  context_.refresh_metrics = [this] {
+    context_.engine.refresh_gauges();
+    http_metrics_.update(server_.counters());
+  };
 }
 
 Result<uint16_t> ApiServer::listen(const std::string& host, uint16_t port) {

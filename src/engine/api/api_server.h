@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engine/api/api_context.h"
+#include "engine/api/http_metrics.h"
 #include "http/server.h"
 
 namespace llmd::engine {
@@ -16,6 +17,8 @@ namespace llmd::engine {
 class ApiServer {
  public:
   ApiServer(net::EventLoop& loop, ApiContext context);
+  ApiServer(const ApiServer&) = delete;
+  ApiServer& operator=(const ApiServer&) = delete;
 
   Result<uint16_t> listen(const std::string& host, uint16_t port);
   /// Refuses new requests with 503, lets the running ones end, then calls `done`.
@@ -30,6 +33,7 @@ class ApiServer {
   ApiContext context_;
   std::vector<KeyDigest> keys_;
   http::Server server_;
+  HttpMetrics http_metrics_;
 };
 
 }  // namespace llmd::engine

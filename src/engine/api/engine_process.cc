@@ -35,6 +35,11 @@ std::vector<std::string> served_names(const EngineProcessOptions& options) {
   return {path.filename().string()};
 }
 
+observe::Counter slow_streams_cut(observe::Registry& registry) {
+  return registry.counter("llmd:streams_cut_slow_client_total",
+                          "Streams that were cut because their client took no bytes.");
+}
+
 uint64_t entropy() {
   std::random_device device;
   return uint64_t{device()} << 32U | device();
@@ -121,6 +126,8 @@ Result<void> EngineProcess::serve() {
                                   [] { return int64_t{std::time(nullptr)}; },
                                   Random(options.seed),
                                   Random(entropy()),
+                                  {},
+                                  slow_streams_cut(registry),
                                   {}});
   LLMD_ASSIGN_OR_RETURN(const uint16_t port, server->listen(options.host, options.port));
   loop.on_terminate([this](int signal) { on_signal(signal); });

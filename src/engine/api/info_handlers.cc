@@ -95,7 +95,7 @@ void handle_version(ApiContext&, ExchangePtr exchange) {
 }
 
 void handle_metrics(ApiContext& context, ExchangePtr exchange) {
-  context.engine.refresh_gauges();
+  context.refresh_metrics();
   exchange->respond(200, observe::Registry::kContentType, context.registry.exposition());
 }
 

@@ -117,6 +117,7 @@ void Reply::flush() {
   if (buffer_.empty()) return;
   exchange_->write(buffer_);
   if (exchange_->unsent_bytes() <= context_.limits.unsent_bytes_max) return;
+  context_.slow_streams_cut.add();
   give_up();
   exchange_->abort();
 }

@@ -9,6 +9,8 @@
 #include "base/text.h"
 #include "cli/engine_command.h"
 #include "cli/gateway_command.h"
+#include "cli/inspect_commands.h"
+#include "cli/up_command.h"
 
 namespace {
 
@@ -52,6 +54,9 @@ int run(int argc, char** argv) {
   app.set_version_flag("--version", "llmd " LLMD_VERSION);
   app.footer(kExamples);
   int exit_code = 0;
+  llmd::cli::add_up_command(app, exit_code);
+  llmd::cli::add_status_command(app, exit_code);
+  llmd::cli::add_down_command(app, exit_code);
   llmd::cli::add_gateway_command(app, exit_code);
   llmd::cli::add_engine_command(app, exit_code);
   app.require_subcommand(1);

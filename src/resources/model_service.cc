@@ -23,13 +23,6 @@ constexpr std::array<std::string_view, 6> kUnbuilt = {"scheduling", "kvEvents", 
 
 bool is_lower_or_digit(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
 
-bool is_dns_label(std::string_view name) {
-  return !name.empty() && name.size() <= kNameLengthMax && is_lower_or_digit(name.front()) &&
-         is_lower_or_digit(name.back()) && std::all_of(name.begin(), name.end(), [](char c) {
-           return is_lower_or_digit(c) || c == '-';
-         });
-}
-
 bool is_variable_name(std::string_view name) {
   const auto is_word = [](char c) {
     return is_lower_or_digit(c) || (c >= 'A' && c <= 'Z') || c == '_';
@@ -226,6 +219,13 @@ std::string print_decode(const Decode& decode) {
 }
 
 }  // namespace
+
+bool is_dns_label(std::string_view name) {
+  return !name.empty() && name.size() <= kNameLengthMax && is_lower_or_digit(name.front()) &&
+         is_lower_or_digit(name.back()) && std::all_of(name.begin(), name.end(), [](char c) {
+           return is_lower_or_digit(c) || c == '-';
+         });
+}
 
 std::string_view to_string(EngineType type) {
   switch (type) {

@@ -52,6 +52,9 @@ struct ModelService {
   bool operator==(const ModelService&) const = default;
 };
 
+/// Lower-case letters, digits and -, at most 63, no - at an end (RFC 1123): what names an object.
+bool is_dns_label(std::string_view name);
+
 /// Reads every document of `text`, fills defaults and validates. Errors name file, line, column,
 /// the key and what would be right. Any thread.
 Result<std::vector<ModelService>> parse_model_services(std::string_view text,

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cluster/plan.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+
+#include "endpoints/endpoint.h"
+
+namespace llmd::cluster {
+namespace {
+
+using resources::EngineType;
+using resources::ModelService;
+
+constexpr std::string_view kPort = "{port}";
+constexpr std::string_view kModel = "{model}";
+
+std::string replaced(std::string text, std::string_view what, std::string_view by) {
+  for (size_t at = 0; (at = text.find(what, at)) != std::string::npos; at += by.size()) {
+    text.replace(at, what.size(), by);
+  }
+  return text;
+}
+
+uint32_t total_replicas(const std::vector<ModelService>& services) {
+  uint32_t sum = 0;
+  for (const ModelService& service : services) sum += service.decode.replicas;
+  return sum;
+}
+
+uint32_t thread_count(const ModelService& service, uint32_t fair_share) {
+  const uint32_t asked = (service.decode.cpu_milli + 999) / 1000;
+  return asked > 0 ? asked : fair_share;
+}
+
+std::vector<std::string> command_line(const ModelService& service, const PlanOptions& options,
+                                      uint32_t threads) {
+  const std::string port(kPort);
+  switch (service.engine.type) {
+    case EngineType::kLlmd: {
+      std::vector<std::string> argv = {
+          options.program,    "engine", "--model",    service.model_path, "--served-model-name",
+          service.model_name, "--host", options.host, "--port",           port};
+      if (threads > 0) argv.insert(argv.end(), {"--threads", std::to_string(threads)});
+      return argv;
+    }
+    case EngineType::kVllm:
+      return {"vllm",
+              "serve",
+              service.model_path,
+              "--served-model-name",
+              service.model_name,
+              "--host",
+              options.host,
+              "--port",
+              port};
+    case EngineType::kCommand:
+      return service.engine.command;
+  }
+  return {};
+}
+
+ReplicaSpec replica(const ModelService& service, uint32_t number, const PlanOptions& options,
+                    uint32_t fair_share) {
+  ReplicaSpec spec;
+  spec.name = fmt::format("{}-{}", service.name, number);
+  spec.role = "decode";
+  spec.argv = command_line(service, options, thread_count(service, fair_share));
+  for (const std::string& text : service.engine.args) spec.argv.push_back(text);
+  for (std::string& text : spec.argv) text = replaced(std::move(text), kModel, service.model_path);
+  spec.env = service.engine.env;
+  // The built-in engine speaks vLLM's metric names, and so is a user's own command taken to.
+  spec.labels = {{std::string(endpoints::kRoleLabel), spec.role},
+                 {std::string(endpoints::kEngineTypeLabel), "vllm"}};
+  spec.readiness =
+      service.engine.type == EngineType::kLlmd ? Readiness::kReadyLine : Readiness::kHealth;
+  return spec;
+}
+
+}  // namespace
+
+std::vector<ReplicaSpec> plan(const std::vector<ModelService>& services,
+                              const PlanOptions& options) {
+  const uint32_t sharers = std::max(total_replicas(services), 1U);
+  const uint32_t fair_share = options.cores == 0 ? 0 : std::max(options.cores / sharers, 1U);
+  std::vector<ReplicaSpec> specs;
+  for (const ModelService& service : services) {
+    for (uint32_t number = 0; number < service.decode.replicas; ++number) {
+      specs.push_back(replica(service, number, options, fair_share));
+    }
+  }
+  return specs;
+}
+
+std::vector<std::string> with_port(const std::vector<std::string>& argv, uint16_t port) {
+  std::vector<std::string> filled;
+  for (const std::string& text : argv) {
+    filled.push_back(replaced(text, kPort, std::to_string(port)));
+  }
+  return filled;
+}
+
+}  // namespace llmd::cluster

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// From what a user wants to the processes that give it: a pure function, for every backend alike.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "resources/model_service.h"
+
+namespace llmd::cluster {
+
+/// How a backend learns that a replica can serve.
+enum class Readiness : uint8_t {
+  kReadyLine,  ///< prints "llmd ready ROLE http://HOST:PORT"; may be given port 0
+  kHealth,     ///< GET /health answers 200 on the port it was given
+};
+
+/// One process to run.
+struct ReplicaSpec {
+  std::string name;  ///< service and number: "tiny-0"
+  std::string role;  ///< "decode"
+  /// {port} stands where the port belongs, see with_port().
+  std::vector<std::string> argv;
+  std::vector<std::pair<std::string, std::string>> env;
+  std::map<std::string, std::string> labels;
+  Readiness readiness = Readiness::kHealth;
+
+  bool operator==(const ReplicaSpec&) const = default;
+};
+
+struct PlanOptions {
+  std::string program = "llmd";  ///< first word of the built-in engine's command line
+  std::string host = "127.0.0.1";
+  uint32_t cores = 1;  ///< of the machine; 0 leaves thread counts to the engines
+};
+
+/// Replicas in the order of the services. Those that do not say how many cores they need share
+/// `cores` evenly, at least one each.
+std::vector<ReplicaSpec> plan(const std::vector<resources::ModelService>& services,
+                              const PlanOptions& options);
+
+/// The replica's command line with its port filled in.
+std::vector<std::string> with_port(const std::vector<std::string>& argv, uint16_t port);
+
+}  // namespace llmd::cluster

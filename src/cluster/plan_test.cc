@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cluster/plan.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <gtest/gtest.h>
+
+namespace llmd::cluster {
+namespace {
+
+/// Everything of a plan as text, one line a replica.
+std::string golden(std::string_view yaml, PlanOptions options = {.cores = 4}) {
+  const auto services = resources::parse_model_services(yaml, "test");
+  if (!services) return services.error().message;
+  std::string out;
+  for (const ReplicaSpec& spec : plan(*services, options)) {
+    out += fmt::format("{} [{}] {} env={} labels={} {}\n", spec.name, spec.role,
+                       fmt::join(spec.argv, " "), spec.env, spec.labels,
+                       spec.readiness == Readiness::kReadyLine ? "ready-line" : "health");
+  }
+  return out;
+}
+
+constexpr std::string_view kHead =
+    "apiVersion: llm-d.ai/v1alpha1\nkind: ModelService\nmetadata: {name: tiny}\nspec:\n";
+constexpr std::string_view kLabels =
+    R"(labels={"llm-d.ai/engine-type": "vllm", "llm-d.ai/role": "decode"})";
+
+TEST(Plan, LlmdEnginesShareTheCores) {
+  EXPECT_EQ(
+      golden(fmt::format("{}  modelArtifacts: {{uri: file://models/m}}\n"
+                         "  engine: {{args: [--seed, 1], env: {{A: b}}}}\n"
+                         "  decode: {{replicas: 2}}\n",
+                         kHead)),
+      fmt::format("tiny-0 [decode] llmd engine --model models/m --served-model-name tiny --host "
+                  "127.0.0.1 --port {{port}} --threads 2 --seed 1 env=[(\"A\", \"b\")] {0} "
+                  "ready-line\n"
+                  "tiny-1 [decode] llmd engine --model models/m --served-model-name tiny --host "
+                  "127.0.0.1 --port {{port}} --threads 2 --seed 1 env=[(\"A\", \"b\")] {0} "
+                  "ready-line\n",
+                  kLabels));
+}
+
+TEST(Plan, VllmIsServed) {
+  EXPECT_EQ(
+      golden(fmt::format("{}  modelArtifacts: {{uri: file:///m}}\n  engine: {{type: vllm}}\n"
+                         "  routing: {{modelName: org/name}}\n",
+                         kHead)),
+      fmt::format("tiny-0 [decode] vllm serve /m --served-model-name org/name --host 127.0.0.1 "
+                  "--port {{port}} env=[] {} health\n",
+                  kLabels));
+}
+
+TEST(Plan, CommandsGetModelAndPort) {
+  const std::string yaml = fmt::format(
+      "{}  modelArtifacts: {{uri: file:///m}}\n"
+      "  engine: {{type: command, command: [run, \"--at=:{{port}}\"], args: [\"{{model}}\"]}}\n",
+      kHead);
+  EXPECT_EQ(golden(yaml),
+            fmt::format("tiny-0 [decode] run --at=:{{port}} /m env=[] {} health\n", kLabels));
+  EXPECT_EQ(with_port({"--at=:{port}", "{port}{port}", "x"}, 80),
+            (std::vector<std::string>{"--at=:80", "8080", "x"}));
+}
+
+TEST(Plan, ThreadsAreAtLeastOneAndWhatResourcesSay) {
+  const auto threads = [](std::string_view decode, uint32_t cores) {
+    const std::string text =
+        golden(fmt::format("{}  modelArtifacts: {{uri: file://m}}\n  decode: {}\n", kHead, decode),
+               {.cores = cores});
+    const size_t at = text.find("--threads ");
+    return at == std::string::npos ? "none" : text.substr(at + 10, 1);
+  };
+  EXPECT_EQ(threads("{replicas: 3}", 2), "1");
+  EXPECT_EQ(threads("{replicas: 1, resources: {cpu: 2500m}}", 8), "3");
+  EXPECT_EQ(threads("{replicas: 1}", 0), "none");
+  EXPECT_EQ(golden(fmt::format("{}  modelArtifacts: {{uri: file://m}}\n  decode: {{replicas: 0}}\n",
+                               kHead)),
+            "");
+}
+
+}  // namespace
+}  // namespace llmd::cluster

@@ -2,7 +2,6 @@
 #include <fmt/core.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/pidfd.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -12,6 +11,7 @@
 #include <string>
 
 #include "cli/inspect_commands.h"
+#include "cluster/local/pidfd.h"
 #include "cluster/local/state_dir.h"
 
 namespace llmd::cli {

@@ -15,3 +15,7 @@ if(LLMD_SANITIZE)
                       -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${LLMD_SANITIZE})
 endif()
+if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+  # libstdc++ 12's stable_sort calls get_temporary_buffer, which it deprecates itself.
+  add_compile_options(-Wno-deprecated-declarations)
+endif()

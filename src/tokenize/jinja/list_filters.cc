@@ -254,7 +254,7 @@ constexpr Builtin kFilters[] = {
     {.name = "reverse", .run = reverse},
     {.name = "items", .run = items},
     {.name = "batch", .run = batch, .parameters = {"linecount"}},
-    {.name = "map", .run = map, .parameters = {"", "attribute", "default"}, .takes_any = true},
+    {.name = "map", .run = map, .parameters = {"filter", "attribute", "default"}, .takes_any = true},
     {.name = "select", .run = select, .takes_any = true},
     {.name = "reject", .run = reject, .takes_any = true},
     {.name = "selectattr", .run = selectattr, .takes_any = true},

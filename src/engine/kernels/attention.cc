@@ -34,10 +34,11 @@ HWY_INLINE void score_block(const float* const* q, const T* keys, size_t count, 
     for (size_t n = 0; n < kKeysPerTile; ++n) k[n] = keys + std::min(j + n, count - 1) * dim;
     Vec16 acc[M][kKeysPerTile];
     clear(acc);
-    accumulate(q, k, dim, acc);
+    accumulate(q, k, dim, 0, acc);
+    hn::Vec<Quad> sums[M];
+    sum_rows(acc, sums);
     for (size_t m = 0; m < M; ++m) {
-      const auto sums = sum4(acc[m][0], acc[m][1], acc[m][2], acc[m][3]);
-      hn::StoreU(hn::Mul(sums, hn::Set(quad, scale)), quad, scores + m * stride + j);
+      hn::StoreU(hn::Mul(sums[m], hn::Set(quad, scale)), quad, scores + m * stride + j);
     }
   }
 }

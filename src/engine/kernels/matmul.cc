@@ -76,8 +76,8 @@ HWY_INLINE void tile(const Tile<W>& job, size_t m0, size_t n0, size_t n_end) {
     }
     Vec16 acc[M][kTileCols];
     clear(acc);
-    accumulate(x, w, run, acc);
-    for (size_t m = 0; m < M; ++m) sums[g][m] = sum4(acc[m][0], acc[m][1], acc[m][2], acc[m][3]);
+    accumulate(x, w, run, kTileCols * job.cols, acc);
+    sum_rows(acc, sums[g]);
   }
   fold_groups<M>(sums, job.groups);
   store_tile<M>(sums[0], job.y + m0 * job.y_stride + n0, job.y_stride, job.add, width);

@@ -8,6 +8,7 @@
 #define LLMD_ENGINE_KERNELS_VEC16_INL_H
 #endif
 
+#include <hwy/cache_control.h>
 #include <hwy/highway.h>
 
 #include <cstddef>
@@ -114,14 +115,65 @@ HWY_INLINE hn::Vec<Quad> sum4(const Vec16& a, const Vec16& b, const Vec16& c, co
 
 HWY_INLINE float sum1(const Vec16& v) { return hn::GetLane(sum4(v, v, v, v)); }
 
+#if HWY_TARGET == HWY_AVX3
+/// Four vectors folded to 4 lanes each, in one register: the same tree, a third of the shuffles.
+HWY_INLINE __m512 fold4_row(const Vec16 (&v)[4]) {
+  const auto pair = [](const Vec16& a, const Vec16& b) HWY_ATTR {
+    const __m512 mixed = _mm512_mask_blend_ps(0xFF00, a.part[0].raw, b.part[0].raw);
+    return _mm512_add_ps(mixed, _mm512_shuffle_f32x4(a.part[0].raw, b.part[0].raw, 0x4E));
+  };
+  const __m512 ab = pair(v[0], v[1]);
+  const __m512 cd = pair(v[2], v[3]);
+  return _mm512_add_ps(_mm512_shuffle_f32x4(ab, cd, 0x88), _mm512_shuffle_f32x4(ab, cd, 0xDD));
+}
+
+/// The last two levels for four rows at once; row m's sums end up in quarter m.
+HWY_INLINE __m512 fold1_rows(__m512 r0, __m512 r1, __m512 r2, __m512 r3) {
+  const __m512 top =
+      _mm512_add_ps(_mm512_shuffle_ps(r0, r1, 0x44), _mm512_shuffle_ps(r0, r1, 0xEE));
+  const __m512 low =
+      _mm512_add_ps(_mm512_shuffle_ps(r2, r3, 0x44), _mm512_shuffle_ps(r2, r3, 0xEE));
+  const __m512 sums =
+      _mm512_add_ps(_mm512_shuffle_ps(top, low, 0x88), _mm512_shuffle_ps(top, low, 0xDD));
+  const __m512i transpose = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+  return _mm512_permutexvar_ps(transpose, sums);
+}
+#endif
+
+/// out[m] = the sums of acc[m][0…3].
+template <size_t M>
+HWY_INLINE void sum_rows(const Vec16 (&acc)[M][4], hn::Vec<Quad>* out) {
+#if HWY_TARGET == HWY_AVX3
+  HWY_UNROLL(2)
+  for (size_t m = 0; m < M; m += 4) {
+    const auto row = [&](size_t i) HWY_ATTR { return fold4_row(acc[m + i < M ? m + i : M - 1]); };
+    const __m512 r0 = row(0);
+    const __m512 r1 = M - m > 1 ? row(1) : r0;
+    const __m512 r2 = M - m > 2 ? row(2) : r0;
+    const __m512 sums = fold1_rows(r0, r1, r2, M - m > 3 ? row(3) : r2);
+    out[m].raw = _mm512_castps512_ps128(sums);
+    if (M - m > 1) out[m + 1].raw = _mm512_extractf32x4_ps(sums, 1);
+    if (M - m > 2) out[m + 2].raw = _mm512_extractf32x4_ps(sums, 2);
+    if (M - m > 3) out[m + 3].raw = _mm512_extractf32x4_ps(sums, 3);
+  }
+#else
+  for (size_t m = 0; m < M; ++m) out[m] = sum4(acc[m][0], acc[m][1], acc[m][2], acc[m][3]);
+#endif
+}
+
 /// Sums of products over k in [0, size), size a multiple of 16: acc[m][n] += x[m] * w[n], lane by
-/// lane in ascending k.
+/// lane in ascending k. Fetches what lies `ahead` elements on, unless that is 0: the next tile's
+/// rows, which the hardware does not foresee across pages and short rows.
 template <size_t M, size_t N, class X, class W>
-HWY_INLINE void accumulate(const X* const* x, const W* const* w, size_t size, Vec16 (&acc)[M][N]) {
+HWY_INLINE void accumulate(const X* const* x, const W* const* w, size_t size, size_t ahead,
+                           Vec16 (&acc)[M][N]) {
   for (size_t k = 0; k < size; k += kVectorFloats) {
     Vec16 right[N];
     HWY_UNROLL(8)
-    for (size_t n = 0; n < N; ++n) right[n] = load16(w[n] + k);
+    for (size_t n = 0; n < N; ++n) {
+      if (ahead != 0) hwy::Prefetch(w[n] + k + ahead);
+      right[n] = load16(w[n] + k);
+    }
     HWY_UNROLL(8)
     for (size_t m = 0; m < M; ++m) {
       const Vec16 left = load16(x[m] + k);

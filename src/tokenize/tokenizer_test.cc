@@ -138,12 +138,20 @@ TEST(Metaspace, BothStylesOfLlama2Encode) {
        {load(llama2_json(kPrependAndReplace, "null")), load(llama2_json("null", kMetaspace))}) {
     EXPECT_THAT(t->encode("ab a", true), ElementsAre(1, 264, 262));
     EXPECT_THAT(t->encode("€", false), ElementsAre(259, 0xE2 + 3, 0x82 + 3, 0xAC + 3));
-    for (const char* text : {"ab a", "€ a\n", "  a  b ", "日本 ab"}) {
+    for (const char* text : {"ab a", "€ a\n", "a  b ", "日本 ab"}) {
       const Ids ids = t->encode(text, true);
       EXPECT_EQ(t->decode(ids, true), text);
       EXPECT_EQ(streamed(*t, ids, true), text);
     }
   }
+}
+
+TEST(Metaspace, SpaceAtTheBeginStaysWhereAMarkIsPrepended) {
+  const auto prepends = load(llama2_json(kPrependAndReplace, "null"));
+  EXPECT_EQ(prepends->decode(prepends->encode("  a", false), false), "  a");
+  // A mark that is there already counts as the prepended one, in the library as here.
+  const auto first = load(llama2_json("null", kMetaspace));
+  EXPECT_EQ(first->decode(first->encode("  a", false), false), " a");
 }
 
 TEST(Metaspace, FirstMeansTheBeginOfTheWholeInput) {
@@ -162,7 +170,7 @@ TEST(Metaspace, BadByteRunsGiveOneReplacementAByte) {
 
 TEST(AddedTokens, AreFoundLongestFirstWithTheirSpace) {
   const auto t = load(byte_level_json({}, R"("added_tokens":[
-      {"id":300,"content":"<a>","special":true},{"id":301,"content":"<a>>","special":false},
+      {"id":300,"content":"<a>","special":true},{"id":301,"content":"<a>>","normalized":false},
       {"id":302,"content":"<l>","lstrip":true},{"id":303,"content":"<r>","rstrip":true},
       {"id":304,"content":"word","single_word":true}],)"));
   EXPECT_THAT(t->encode("x<a>>y<a>", false), ElementsAre('x', 301, 'y', 300));

@@ -5,6 +5,8 @@
 namespace llmd::tokenize::jinja {
 namespace {
 
+constexpr uint64_t kWorkPerIteration = 300;
+
 Result<void> assign_at(Interpreter& in, Location at, const Target& target, Value value,
                        Scope& scope) {
   auto done = in.assign(target, std::move(value), scope);
@@ -54,6 +56,7 @@ Result<Sequence> ForStatement::select(Interpreter& in, const std::shared_ptr<Sco
   if (filter == nullptr) return all;
   List chosen;
   for (const Value& item : *all->items) {
+    LLMD_RETURN_IF_ERROR(in.work(kWorkPerIteration));
     Scope inner(scope);
     LLMD_RETURN_IF_ERROR(assign_at(in, at, target, item, inner));
     LLMD_ASSIGN_OR_RETURN(const Value keeps, in.evaluate(*filter, inner));
@@ -68,6 +71,7 @@ Result<Flow> ForStatement::run(Interpreter& in, const std::shared_ptr<Scope>& sc
   ++in.loop_depth;
   Flow flow = Flow::kNormal;
   for (size_t i = 0; i < chosen.items->size() && flow != Flow::kBreak; ++i) {
+    LLMD_RETURN_IF_ERROR(in.work(kWorkPerIteration));
     const auto inner = std::make_shared<Scope>(scope);
     LLMD_RETURN_IF_ERROR(assign_at(in, at, target, (*chosen.items)[i], *inner));
     inner->set("loop", {std::make_shared<const Loop>(Loop{chosen, i, in.loop_depth})});

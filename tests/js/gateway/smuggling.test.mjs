@@ -63,7 +63,7 @@ for (const [name, bytes] of CASES) {
     const before = engine.requests;
     const answer = await raw(gateway.port, `${bytes}GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n`);
     assert.ok([400, 405, 501, 505].includes(status(answer)), answer.slice(0, 200));
-    assert.equal(answer.split('HTTP/1.1 ').length - 1, 1, 'one answer only');
+    assert.equal(answer.match(/HTTP\/1\.1 \d{3} /g).length, 1, 'one answer only');
     assert.match(answer, /"error":/);
     assert.equal(engine.requests, before, 'the engine saw nothing');
   });

@@ -32,6 +32,7 @@ class Reporter {
 /// Forks. The child leaves the terminal, writes to `log_path` and returns the exit status of
 /// `background`; the parent prints what is reported and returns 0 once it is ready, else 1.
 /// Before any thread or event loop exists.
-Result<int> run_detached(const std::string& log_path, const std::function<int(Reporter)>& background);
+Result<int> run_detached(const std::string& log_path,
+                         const std::function<int(Reporter)>& background);
 
 }  // namespace llmd::cli

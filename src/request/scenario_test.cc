@@ -131,8 +131,12 @@ class Scenario {
                                           [&](const auto& each) { return each.scalar == name; });
       EXPECT_TRUE(is_allowed) << "was placed at " << name;
     }
-    if (find(step, "same_as")) EXPECT_EQ(name, place_of(text(step, "same_as")));
-    if (find(step, "not_as")) EXPECT_NE(name, place_of(text(step, "not_as")));
+    if (find(step, "same_as") != nullptr) {
+      EXPECT_EQ(name, place_of(text(step, "same_as")));
+    }
+    if (find(step, "not_as") != nullptr) {
+      EXPECT_NE(name, place_of(text(step, "not_as")));
+    }
   }
 
   std::string place_of(const std::string& request) {

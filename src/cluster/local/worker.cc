@@ -12,6 +12,7 @@
 #include <ctime>
 #include <fstream>
 #include <optional>
+#include <span>
 
 #include "base/log.h"
 #include "base/text.h"
@@ -40,16 +41,13 @@ std::string read_from(const std::string& path, uint64_t offset) {
 
 /// The port of the ready line, once that is complete.
 std::optional<uint16_t> ready_port(std::string_view output) {
-  constexpr std::string_view kMark = "llmd ready ";
-  const size_t at = output.find(kMark);
-  if (at == std::string_view::npos) return std::nullopt;
-  std::string_view line = output.substr(at);
-  const size_t end = line.find('\n');
-  if (end == std::string_view::npos) return std::nullopt;
-  line = trim(line.substr(0, end));
-  const auto port = parse_uint(line.substr(line.rfind(':') + 1));
-  if (!port || *port == 0 || *port > UINT16_MAX) return std::nullopt;
-  return static_cast<uint16_t>(*port);
+  const auto lines = split(output, '\n');
+  for (const std::string_view line : std::span(lines).first(lines.size() - 1)) {
+    if (!line.starts_with("llmd ready ")) continue;
+    const auto port = parse_uint(line.substr(line.rfind(':') + 1));
+    if (port && *port > 0 && *port <= UINT16_MAX) return static_cast<uint16_t>(*port);
+  }
+  return std::nullopt;
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <cstring>
 #include <numeric>
+#include <utility>
 #include <vector>
 
 #include "base/random.h"
@@ -93,7 +94,7 @@ TEST_P(MatmulTest, OutputsDoNotDependOnTheRange) {
   const auto all = product(m.weights, x, 9);
   std::vector<float> pieces(all.size());
   std::vector<float> scratch(matmul_scratch_floats(256));
-  for (const auto& [begin, end] : {std::pair{0U, 3U}, {3U, 17U}, {17U, 70U}}) {
+  for (const auto& [begin, end] : {std::pair{0U, 3U}, std::pair{3U, 17U}, std::pair{17U, 70U}}) {
     matmul(m.weights, {x.data(), 256, 9}, {pieces.data(), 70, 9}, false, begin, end,
            scratch.data());
   }

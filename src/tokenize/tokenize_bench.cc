@@ -31,7 +31,8 @@ const char kEnglish[] =
     "The gateway reads a request once, picks an engine for it, and relays what comes back; in 2024 "
     "it didn't wait for anybody's locks.\n";
 const char kMixed[] =
-    "Größe 漢字かな交じり文 Привет, мир! नमस्ते 👩‍👩‍👧 e\u0301 "
+    "Größe 漢字かな交じり文 Привет, мир! नमस्ते 👩‍👩‍👧 "
+    "e\u0301 "
     "1234567.\n";
 
 void load(benchmark::State& state) {

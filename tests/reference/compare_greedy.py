@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Greedy tokens of the engine against the NumPy reference.
 
-    compare_greedy.py MODEL_PROBE MODEL_DIR [--tokens N] [--prompts N] [-- PROBE_ARGUMENT…]
+    compare_greedy.py MODEL_PROBE MODEL_DIR [--tokens N] [--prompts N] [--threads N] [--chunk N]
 
 Half of a random prompt is computed in chunks; then the engine is asked for its choice after each of
 the rest's tokens and after each token that the reference chose, so one difference does not hide
@@ -20,9 +20,10 @@ MARGIN = 1e-3
 PROMPT_TOKENS = 200
 
 
-def engine_choices(probe, model, extra, first, tokens):
+def engine_choices(args, first, tokens):
     line = " ".join(map(str, [first, *tokens])) + "\n"
-    run = subprocess.run([probe, model, *extra], input=line, capture_output=True, text=True, timeout=600)
+    command = [args.probe, args.model, str(args.threads), str(args.chunk)]
+    run = subprocess.run(command, input=line, capture_output=True, text=True, timeout=600)
     if run.returncode != 0:
         sys.exit(f"model_probe failed: {run.stderr}")
     return [int(word) for word in run.stdout.split()]
@@ -35,7 +36,7 @@ def compare(args, seed):
     prompt = [rng.randrange(reference.config["vocab_size"]) for _ in range(PROMPT_TOKENS)]
     first = PROMPT_TOKENS // 2
     tokens, expected, margins = greedy(reference, prompt, first, args.tokens)
-    found = engine_choices(args.probe, args.model, args.extra, first, tokens)
+    found = engine_choices(args, first, tokens)
     if len(found) != len(expected):
         sys.exit(f"expected {len(expected)} tokens, found {len(found)}")
     different = [i for i in range(len(found)) if found[i] != expected[i]]
@@ -51,7 +52,8 @@ def main():
     parser.add_argument("model")
     parser.add_argument("--tokens", type=int, default=200)
     parser.add_argument("--prompts", type=int, default=1)
-    parser.add_argument("extra", nargs="*", help="further arguments for model_probe")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--chunk", type=int, default=512, help="tokens per step of the prompt")
     args = parser.parse_args()
     results = [compare(args, seed) for seed in range(args.prompts)]
     total, close, errors, distinct = (sum(column) for column in zip(*results))

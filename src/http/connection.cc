@@ -54,7 +54,7 @@ void Connection::read_request() {
   }
   for (int i = 0; i < kReadsPerTurn; ++i) {
     if (state_ > State::kBody || !stream_.would_read()) return;
-    in_.reserve_tail(read_room());
+    context_->spares.widen(in_, read_room());
     const auto got = stream_.read(in_.tail(), in_.tail_room());
     if (got.status == net::Stream::ReadStatus::kEmpty) return;
     if (got.status != net::Stream::ReadStatus::kData) return close();
@@ -207,7 +207,7 @@ void Connection::on_writable() {
 void Connection::next_request() {
   if (!keep_alive_ || context_->draining) return close_cleanly();
   in_.consume(std::min(in_.size(), head_size_ + body_size_));
-  if (in_.empty() && in_.capacity() > kKeptBytes) in_.release();
+  if (in_.empty() && in_.capacity() > kKeptBytes) context_->spares.give_back(in_);
   scanner_.reset();
   head_size_ = body_size_ = 0;
   state_ = State::kIdle;

@@ -18,6 +18,21 @@ namespace llmd::http {
 class Connection;
 class ExchangeImpl;
 
+/// Large buffers between two requests. Without it malloc gives their memory back to the kernel each
+/// time, and page faults cost a third of relaying a 220 KB body.
+class SpareBuffers {
+ public:
+  /// Makes tail_room() of `buffer` at least `room`.
+  void widen(net::Buffer& buffer, size_t room);
+  /// Leaves `buffer` empty.
+  void give_back(net::Buffer& buffer);
+  /// Frees one, so that memory shrinks when the load does.
+  void shrink();
+
+ private:
+  std::vector<net::Buffer> spares_;
+};
+
 /// What all connections of a server share. Outlives every open connection.
 struct ServerContext {
   net::EventLoop& loop;
@@ -25,6 +40,7 @@ struct ServerContext {
   Handler handler;
   std::function<void(Connection&)> on_closed;
   ServerCounters counters = {};
+  SpareBuffers spares = {};
   DateLine date = {};
   std::string head_text = {};  // scratch, so that heads are built without allocating
   bool draining = false;

@@ -87,6 +87,7 @@ void Server::Impl::sweep() {
   for (size_t i = connections.size(); i-- > 0;) {
     if (i < connections.size()) connections[i]->sweep(context.loop.now());
   }
+  context.spares.shrink();
   sweeping = false;
   if (!connections.empty()) schedule_sweep();
 }

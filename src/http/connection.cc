@@ -147,12 +147,21 @@ void Connection::take_chunked() {
   if (chunked_.done()) dispatch();
 }
 
-void Connection::dispatch() {
-  if (parsed_at_ != in_.data()) {  // the buffer grew since, and head_ points into the old one
+/// The buffer may have grown since the head was parsed, and head_ point into the old one.
+void Connection::refresh_head() {
+  if (head_size_ == 0) {
+    head_.method = {};
+    head_.headers.clear();
+  } else if (parsed_at_ != in_.data()) {
     const HeadLimits limits{context_->options.head_bytes_max, context_->options.headers_max};
     Framing same;
     parse_request_head(in_.view().substr(0, head_size_), limits, head_, same);
+    parsed_at_ = in_.data();
   }
+}
+
+void Connection::dispatch() {
+  refresh_head();
   state_ = State::kHandling;
   const auto exchange = std::make_shared<ExchangeImpl>(shared_from_this());
   exchange_ = exchange.get();
@@ -182,7 +191,7 @@ void Connection::reject(const Fault& fault) {
   count(fault.status);
   const auto& make_body = context_->options.error_body;
   const std::string body = make_body ? make_body(fault.status, fault.message) : std::string();
-  if (head_size_ == 0) head_.method = {};
+  refresh_head();
   keep_alive_ = false;
   rejected_ = true;
   state_ = State::kHandling;

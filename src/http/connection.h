@@ -73,6 +73,7 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
   bool accept_head();
   void take_body();
   void take_chunked();
+  void refresh_head();
   void dispatch();
   void reject(const Fault& fault);
   void end_response();

@@ -189,6 +189,7 @@ size_t HeadScanner::scan(std::string_view bytes, const HeadLimits& limits, Fault
 Fault parse_request_head(std::string_view bytes, const HeadLimits& limits, RequestHead& head,
                          Framing& framing) {
   framing = {};
+  head.method = head.target = {};
   head.headers.clear();
   std::string_view rest = bytes;
   if (const Fault fault = parse_request_line(take_line(rest), head)) return fault;

@@ -193,7 +193,7 @@ Decoded decode(std::string text, size_t step) {
 TEST(Chunked, IsRemovedHoweverItIsCut) {
   for (const size_t step : {1U, 2U, 3U, 7U, 1000U}) {
     const Decoded out =
-        decode("4\r\nWiki\r\n6\r\npedia \r\nE\r\nin \r\n\r\nchunks\r\n0\r\n\r\nGET", step);
+        decode("4\r\nWiki\r\n6\r\npedia \r\nD\r\nin \r\n\r\nchunks\r\n0\r\n\r\nGET", step);
     EXPECT_EQ(out.body, "Wikipedia in \r\n\r\nchunks");
     EXPECT_EQ(out.rest, "GET");
     EXPECT_TRUE(out.done);

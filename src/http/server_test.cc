@@ -151,6 +151,17 @@ TEST_F(ServerTest, ChunkedBodyOverTheLimitIsRefusedWhileReading) {
   EXPECT_THAT(answer, EndsWith("{\"413\":\"request body too large\"}"));
 }
 
+TEST_F(ServerTest, ABadRequestBehindALargeOneIsRefused) {
+  const Peer peer(serve([](const std::shared_ptr<Exchange>& exchange) {
+    exchange->respond(200, "text/plain", "ok");
+  }));
+  peer.send(fmt::format("POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 200000\r\n\r\n{}",
+                        std::string(200'000, 'x')));
+  EXPECT_THAT(peer.read_until("\r\n\r\nok"), StartsWith("HTTP/1.1 200 "));
+  peer.send("NONSENSE\r\n\r\n");
+  EXPECT_THAT(peer.read_to_end(), EndsWith("{\"400\":\"invalid request line\"}"));
+}
+
 TEST_F(ServerTest, HeadOverTheLimitsIsRefused) {
   options_.head_bytes_max = 2000;
   options_.headers_max = 10;
@@ -243,6 +254,7 @@ TEST_F(ServerTest, BackPressureAndDrained) {
   peer.read_until("\r\n\r\n");
   EXPECT_LT(rounds, 20) << "a client that reads nothing must hold the writer back";
   EXPECT_EQ(peer.read_bytes(19'000'000).size(), 19'000'000U);
+  EXPECT_EQ(peer.read_to_end(), "");
   EXPECT_EQ(rounds, 20);
 }
 

@@ -158,7 +158,7 @@ TEST_F(ServerTest, ABadRequestBehindALargeOneIsRefused) {
   peer.send(fmt::format("POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 200000\r\n\r\n{}",
                         std::string(200'000, 'x')));
   EXPECT_THAT(peer.read_until("\r\n\r\nok"), StartsWith("HTTP/1.1 200 "));
-  peer.send("NONSENSE\r\n\r\n");
+  peer.send("NONSENSE /\r\n\r\n");
   EXPECT_THAT(peer.read_to_end(), EndsWith("{\"400\":\"invalid request line\"}"));
 }
 

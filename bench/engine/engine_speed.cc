@@ -50,8 +50,8 @@ Spent spend(F&& work) {
 using Floats = float __attribute__((vector_size(64)));
 
 /// 32 operations per vector and turn: 12 independent chains of fused multiply-adds.
-__attribute__((target_clones("avx512f", "fma", "default"), noinline)) float
-multiply_adds(size_t turns) {
+__attribute__((target_clones("avx512f", "fma", "default"), noinline)) float multiply_adds(
+    size_t turns) {
   Floats a[12];
   Floats x;
   Floats y;
@@ -69,8 +69,8 @@ multiply_adds(size_t turns) {
   return sum[0];
 }
 
-__attribute__((target_clones("avx512f", "fma", "default"), noinline)) float
-read_all(const Floats* data, size_t count) {
+__attribute__((target_clones("avx512f", "fma", "default"), noinline)) float read_all(
+    const Floats* data, size_t count) {
   Floats sum[8] = {};
   for (size_t i = 0; i + 8 <= count; i += 8) {
     __builtin_prefetch(data + i + 64);

@@ -1,6 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "openai/json_cursor.h"
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+#include <algorithm>
+#include <array>
+#include <bit>
 #include <charconv>
 #include <cstdint>
 
@@ -9,19 +16,42 @@
 namespace llmd::openai {
 namespace {
 
-constexpr size_t kChunk = 32;
-
 bool is_special(char c) { return c == '"' || c == '\\' || static_cast<unsigned char>(c) < 0x20; }
 
-/// Whether any of kChunk bytes ends a plain run. Written so that compilers vectorize it.
-bool chunk_has_special(const char* bytes) {
-  unsigned char any = 0;
-  for (size_t i = 0; i < kChunk; ++i) {
-    const auto c = static_cast<unsigned char>(bytes[i]);
-    any |= static_cast<unsigned char>((c == '"') | (c == '\\') | (c < 0x20));
+constexpr size_t kBlock = 64;
+
+/// One bit for each of kBlock bytes: set where a byte is special. Walking the bits costs one
+/// mispredicted branch a block instead of one an escape: 220 KB with an escape every 25 bytes took
+/// 92 us when each run of plain bytes was searched for its end (openai_bench).
+uint64_t special_mask(const char* bytes) {
+  uint64_t mask = 0;
+#ifdef __SSE2__
+  const __m128i quote = _mm_set1_epi8('"');
+  const __m128i backslash = _mm_set1_epi8('\\');
+  const __m128i control_max = _mm_set1_epi8(0x1f);
+  for (size_t i = 0; i < kBlock; i += 16) {
+    const __m128i part = _mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes + i));
+    const __m128i is_control = _mm_cmpeq_epi8(_mm_min_epu8(part, control_max), part);
+    const __m128i is_mark =
+        _mm_or_si128(_mm_cmpeq_epi8(part, quote), _mm_cmpeq_epi8(part, backslash));
+    const int bits = _mm_movemask_epi8(_mm_or_si128(is_mark, is_control));
+    mask |= static_cast<uint64_t>(static_cast<unsigned>(bits)) << i;
   }
-  return any != 0;
+#else
+  for (size_t i = 0; i < kBlock; ++i) mask |= uint64_t{is_special(bytes[i])} << i;
+#endif
+  return mask;
 }
+
+constexpr auto kPlainEscapes = [] {
+  std::array<bool, 256> table{};
+  for (const char kind : {'"', '\\', '/', 'b', 'f', 'n', 'r', 't'}) {
+    table[static_cast<unsigned char>(kind)] = true;
+  }
+  return table;
+}();
+
+bool is_plain_escape(char kind) { return kPlainEscapes[static_cast<unsigned char>(kind)]; }
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_high_surrogate(unsigned code) { return code >= 0xd800 && code <= 0xdbff; }
@@ -105,8 +135,7 @@ bool JsonCursor::escape() {
   if (at_end()) return fail("an unterminated string");
   const char kind = text_[at_++];
   if (kind != 'u') {
-    const bool known = std::string_view("\"\\/bfnrt").find(kind) != std::string_view::npos;
-    return known || fail("an unknown escape");
+    return is_plain_escape(kind) || fail("an unknown escape");
   }
   unsigned code = 0;
   if (!hex4(code)) return false;
@@ -117,19 +146,52 @@ bool JsonCursor::escape() {
   return is_low_surrogate(code) || fail("a lone surrogate");
 }
 
+/// What the special byte at `at_` means: nothing to decide yet, or the string's end, or its fault.
+JsonCursor::StringStep JsonCursor::special(bool& escaped) {
+  const char c = text_[at_];
+  if (c == '"') {
+    ++at_;
+    return StringStep::kEnd;
+  }
+  if (c != '\\') {
+    fail("a control character in a string");
+    return StringStep::kFault;
+  }
+  ++at_;
+  escaped = true;
+  return escape() ? StringStep::kOn : StringStep::kFault;
+}
+
 bool JsonCursor::string(bool& escaped) {
   if (!take('"')) return fail("expected a string");
-  while (true) {
-    while (text_.size() - at_ >= kChunk && !chunk_has_special(text_.data() + at_)) at_ += kChunk;
-    while (at_ < text_.size() && !is_special(text_[at_])) ++at_;
-    if (at_end()) return fail("an unterminated string");
-    const char c = text_[at_];
-    if (c != '"' && c != '\\') return fail("a control character in a string");
-    ++at_;
-    if (c == '"') return true;
-    escaped = true;
-    if (!escape()) return false;
+  while (text_.size() - at_ >= kBlock) {
+    const size_t block = at_;
+    uint64_t mask = special_mask(text_.data() + block);
+    while (mask != 0) {
+      const int offset = std::countr_zero(mask);
+      at_ = block + static_cast<size_t>(offset);
+      const bool is_escape = text_[at_] == '\\' && at_ + 1 < text_.size();
+      if (is_escape && is_plain_escape(text_[at_ + 1])) {  // nearly all; without a branch to guess
+        escaped = true;
+        at_ += 2;
+        mask &= ~(uint64_t{3} << offset);
+        continue;
+      }
+      if (const StringStep step = special(escaped); step != StringStep::kOn) {
+        return step == StringStep::kEnd;
+      }
+      mask = at_ < block + kBlock ? mask & (~uint64_t{0} << (at_ - block)) : 0;
+    }
+    at_ = std::max(at_, block + kBlock);
   }
+  while (!at_end()) {
+    if (!is_special(text_[at_])) {
+      ++at_;
+    } else if (const StringStep step = special(escaped); step != StringStep::kOn) {
+      return step == StringStep::kEnd;
+    }
+  }
+  return fail("an unterminated string");
 }
 
 bool JsonCursor::digits() {

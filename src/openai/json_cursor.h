@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -31,6 +32,9 @@ class JsonCursor {
   bool fail(const char* what);
 
  private:
+  enum class StringStep : uint8_t { kOn, kEnd, kFault };
+
+  StringStep special(bool& escaped);
   bool literal(std::string_view word);
   bool escape();
   bool hex4(unsigned& code);

@@ -6,11 +6,12 @@
 namespace llmd::openai {
 namespace {
 
-/// A chat body of about `bytes` bytes with an escape every 80 characters, as prose has line ends.
+/// A chat body of about `bytes` bytes with an escape every 25 characters, as dialogue and code
+/// have.
 std::string chat_body(size_t bytes) {
   std::string content;
   while (content.size() + 200 < bytes) {
-    content += "The quick brown fox jumps over the lazy dog while the band plays a waltz twice.\\n";
+    content += R"(The quick \"brown\" fox jumps over the lazy dog while the band plays.\n)";
   }
   return R"({"model":"llmd-tiny","messages":[{"role":"system","content":"You are helpful."},)"
          R"({"role":"user","content":")" +

@@ -6,8 +6,8 @@
 #include <iterator>
 #include <utility>
 
+#include "endpoints/http_fetch.h"
 #include "endpoints/poller.h"
-#include "gateway/fetch.h"
 #include "gateway/gateway_metrics.h"
 #include "gateway/relay.h"
 #include "observe/metrics.h"
@@ -24,13 +24,14 @@ constexpr std::string_view kRelayedPaths[] = {"/v1/chat/completions", "/v1/compl
                                               "/inference/v1/generate", "/tokenize", "/detokenize"};
 constexpr std::string_view kOwnPaths[] = {"/v1/models", "/health", "/ready", "/metrics"};
 
-/// Polls are small; an engine that is busy for longer than this counts as slow, not as gone.
-http::ClientOptions poll_options() {
-  return {.connect_timeout = std::chrono::seconds(1),
-          .send_timeout = std::chrono::seconds(2),
-          .first_byte_timeout = std::chrono::seconds(2),
-          .read_timeout = std::chrono::seconds(2),
-          .idle_per_address_max = 1};
+/// What the poller asks with.
+endpoints::Fetch poll_over(endpoints::HttpFetch& fetch) {
+  return [&fetch](const endpoints::Endpoint& endpoint, std::string_view path,
+                  endpoints::ReplyCallback callback) {
+    const auto address = net::Address::parse(endpoint.spec.address, endpoint.spec.port);
+    if (!address) return callback(address.error());
+    fetch.get(*address, path, std::move(callback));
+  };
 }
 
 http::ServerOptions with_api_errors(http::ServerOptions options) {
@@ -55,7 +56,7 @@ struct Gateway::Impl {
   SteadyClock clock;
   GatewayMetrics metrics;
   request::Router router;
-  http::Client poll_client;
+  endpoints::HttpFetch poll_fetch;
   endpoints::Poller poller;
   net::Timer poll_timer;
   RelayContext relays;
@@ -67,8 +68,8 @@ Gateway::Impl::Impl(net::EventLoop& event_loop, endpoints::Pool& endpoint_pool,
     : loop(event_loop),
       pool(endpoint_pool),
       router(pool, clock, options.seed, std::move(profile), options.router),
-      poll_client(loop, poll_options()),
-      poller(pool, clock, options.seed, make_fetch(poll_client)),
+      poll_fetch(loop),
+      poller(pool, clock, options.seed, poll_over(poll_fetch)),
       poll_timer(loop),
       relays{.loop = loop,
              .router = router,

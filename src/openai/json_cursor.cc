@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "openai/json_cursor.h"
 
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
-
 #include <algorithm>
 #include <array>
 #include <bit>
@@ -12,36 +8,13 @@
 #include <cstdint>
 
 #include "openai/request_scan.h"
+#include "openai/special_bytes.h"
 
 namespace llmd::openai {
 namespace {
 
-bool is_special(char c) { return c == '"' || c == '\\' || static_cast<unsigned char>(c) < 0x20; }
-
-constexpr size_t kBlock = 64;
-
-/// One bit for each of kBlock bytes: set where a byte is special. Walking the bits costs one
-/// mispredicted branch a block instead of one an escape: 220 KB with an escape every 25 bytes took
-/// 92 us when each run of plain bytes was searched for its end (openai_bench).
-uint64_t special_mask(const char* bytes) {
-  uint64_t mask = 0;
-#ifdef __SSE2__
-  const __m128i quote = _mm_set1_epi8('"');
-  const __m128i backslash = _mm_set1_epi8('\\');
-  const __m128i control_max = _mm_set1_epi8(0x1f);
-  for (size_t i = 0; i < kBlock; i += 16) {
-    const __m128i part = _mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes + i));
-    const __m128i is_control = _mm_cmpeq_epi8(_mm_min_epu8(part, control_max), part);
-    const __m128i is_mark =
-        _mm_or_si128(_mm_cmpeq_epi8(part, quote), _mm_cmpeq_epi8(part, backslash));
-    const int bits = _mm_movemask_epi8(_mm_or_si128(is_mark, is_control));
-    mask |= static_cast<uint64_t>(static_cast<unsigned>(bits)) << i;
-  }
-#else
-  for (size_t i = 0; i < kBlock; ++i) mask |= uint64_t{is_special(bytes[i])} << i;
-#endif
-  return mask;
-}
+/// Masks that are computed at a time: few enough to stay in the first-level cache.
+constexpr size_t kMasksMax = 32;
 
 constexpr auto kPlainEscapes = [] {
   std::array<bool, 256> table{};
@@ -162,27 +135,40 @@ JsonCursor::StringStep JsonCursor::special(bool& escaped) {
   return escape() ? StringStep::kOn : StringStep::kFault;
 }
 
+/// Walks the set bits of the block that begins at `block`; at_ is at or behind its first byte.
+JsonCursor::StringStep JsonCursor::block(size_t block, uint64_t mask, bool& escaped) {
+  if (at_ > block) mask &= ~uint64_t{0} << (at_ - block);  // the end of an escape lies in it
+  while (mask != 0) {
+    const int offset = std::countr_zero(mask);
+    at_ = block + static_cast<size_t>(offset);
+    const bool is_escape = text_[at_] == '\\' && at_ + 1 < text_.size();
+    if (is_escape && is_plain_escape(text_[at_ + 1])) {  // nearly all
+      escaped = true;
+      at_ += 2;
+      mask &= ~(uint64_t{3} << offset);
+      continue;
+    }
+    if (const StringStep step = special(escaped); step != StringStep::kOn) return step;
+    mask = at_ < block + kMaskBytes ? mask & (~uint64_t{0} << (at_ - block)) : 0;
+  }
+  at_ = std::max(at_, block + kMaskBytes);
+  return StringStep::kOn;
+}
+
 bool JsonCursor::string(bool& escaped) {
   if (!take('"')) return fail("expected a string");
-  while (text_.size() - at_ >= kBlock) {
-    const size_t block = at_;
-    uint64_t mask = special_mask(text_.data() + block);
-    while (mask != 0) {
-      const int offset = std::countr_zero(mask);
-      at_ = block + static_cast<size_t>(offset);
-      const bool is_escape = text_[at_] == '\\' && at_ + 1 < text_.size();
-      if (is_escape && is_plain_escape(text_[at_ + 1])) {  // nearly all; without a branch to guess
-        escaped = true;
-        at_ += 2;
-        mask &= ~(uint64_t{3} << offset);
-        continue;
-      }
-      if (const StringStep step = special(escaped); step != StringStep::kOn) {
-        return step == StringStep::kEnd;
-      }
-      mask = at_ < block + kBlock ? mask & (~uint64_t{0} << (at_ - block)) : 0;
+  std::array<uint64_t, kMasksMax> masks;
+  // Most strings are keys, over within the first block; long ones soon take whole batches.
+  for (size_t batch = 1; text_.size() - at_ >= kMaskBytes; batch = std::min(batch * 4, kMasksMax)) {
+    const size_t begin = at_;
+    const size_t count = std::min((text_.size() - begin) / kMaskBytes, batch);
+    special_masks(text_.data() + begin, count, masks.data());
+    for (size_t i = 0; i < count; ++i) {
+      const size_t start = begin + i * kMaskBytes;
+      if (at_ >= start + kMaskBytes) continue;
+      const StringStep step = block(start, masks[i], escaped);
+      if (step != StringStep::kOn) return step == StringStep::kEnd;
     }
-    at_ = std::max(at_, block + kBlock);
   }
   while (!at_end()) {
     if (!is_special(text_[at_])) {

@@ -35,6 +35,7 @@ class JsonCursor {
   enum class StringStep : uint8_t { kOn, kEnd, kFault };
 
   StringStep special(bool& escaped);
+  StringStep block(size_t block, uint64_t mask, bool& escaped);
   bool literal(std::string_view word);
   bool escape();
   bool hex4(unsigned& code);

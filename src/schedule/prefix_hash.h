@@ -35,7 +35,7 @@ struct Prefix {
   uint32_t units = 0;  ///< length of the whole prompt, rounded up
 };
 
-/// Fills `prefix`, reusing its memory. XXH3-64, seeded with the hash before.
+/// Fills `prefix`, reusing its memory. XXH3-64 of each block, mixed with the hash before.
 void hash_prefix(const PrefixRoot& root, std::string_view content, Prefix& prefix);
 
 }  // namespace llmd::schedule

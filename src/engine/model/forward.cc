@@ -13,7 +13,6 @@ namespace llmd::engine {
 namespace {
 
 using kernels::Rows;
-using kernels::Weights;
 
 /// Below this many rows, row-wise work costs less than waking another thread.
 constexpr uint32_t kRowsToShare = 16;

@@ -6,22 +6,13 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import OpenAI from 'openai';
+import { until } from '../support/until.mjs';
+
+export { until };
 
 const kReadyMs = 60_000;
-const kConditionMs = 30_000;
 
 export const kModel = 'tiny-test';
-
-/** Polls until `probe` gives something true; fails at a deadline that is there for hangs only. */
-export async function until(what, probe) {
-  const deadline = Date.now() + kConditionMs;
-  for (;;) {
-    const value = await probe();
-    if (value) return value;
-    if (Date.now() > deadline) throw new Error(`never came true: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}
 
 /** Whether a process runs; a zombie does not. */
 export function isAlive(pid) {

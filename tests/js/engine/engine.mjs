@@ -4,20 +4,11 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import OpenAI from 'openai';
+import { until } from '../support/until.mjs';
+
+export { until };
 
 const kReadyMs = 60_000;
-const kConditionMs = 30_000;
-
-/** Polls until `probe` gives something true; fails at a deadline that is there for hangs only. */
-export async function until(what, probe) {
-  const deadline = Date.now() + kConditionMs;
-  for (;;) {
-    const value = await probe();
-    if (value) return value;
-    if (Date.now() > deadline) throw new Error(`never came true: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}
 
 /** A running engine. Stop it with `await engine.stop()`, which gives its exit code. */
 export class Engine {

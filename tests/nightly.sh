@@ -6,6 +6,7 @@ set -u
 cd "$(dirname "$0")/.."
 jobs=$(nproc)
 : "${FUZZ_SECONDS:=60}"
+: "${SOAK_SECONDS:=300}"
 results=""
 failed=0
 
@@ -42,7 +43,13 @@ fuzz_all() {
   return $bad
 }
 
+soak() {
+  (cd tests/js && LLMD_BIN="$PWD/../../build/release/llmd" LLMD_MODEL="$PWD/../../build/models/tiny-random" \
+    node_modules/.bin/node soak/soak.mjs "$SOAK_SECONDS")
+}
+
 step "release: every test" ctest --test-dir build/release --output-on-failure --no-tests=error -j "$jobs"
+step "soak, $SOAK_SECONDS s" soak
 step "address sanitizer: build" build asan
 step "address sanitizer: whole cluster" checks asan
 step "thread sanitizer: build" build tsan

@@ -108,14 +108,13 @@ bool Connection::accept_head() {
     reject({413, "request body too large"});
     return false;
   }
-  if (has_body && in_.size() == head_size_) {
-    if (const auto expect = head_.header("expect"); expect && head_.version_minor > 0) {
-      if (!equals_ignoring_case(*expect, "100-continue")) {
-        reject({417, "unknown expectation"});
-        return false;
-      }
-      stream_.write("HTTP/1.1 100 Continue\r\n\r\n");
+  if (const auto expect = head_.header("expect"); has_body && expect && head_.version_minor > 0) {
+    if (!equals_ignoring_case(*expect, "100-continue")) {
+      reject({417, "unknown expectation"});
+      return false;
     }
+    // A client that did not wait needs no word to go on.
+    if (in_.size() == head_size_) stream_.write("HTTP/1.1 100 Continue\r\n\r\n");
   }
   chunked_.reset();
   state_ = State::kBody;

@@ -21,6 +21,8 @@ std::vector<std::string_view> split(std::string_view text, char separator);
 
 /// Decimal digits only, no sign, no space; nothing on overflow.
 std::optional<uint64_t> parse_uint(std::string_view text);
+/// A finite decimal number, as -12.5 or 1e-3; nothing else around it.
+std::optional<double> parse_decimal(std::string_view text);
 
 /// The candidate with the smallest edit distance to `word`, for "did you mean" in errors; nothing
 /// when even the nearest differs in more than a third of its letters.

@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <memory>
 
+#include "cli/simulated_flags.h"
 #include "engine/api/engine_process.h"
 
 namespace llmd::cli {
@@ -19,6 +20,7 @@ constexpr const char* kExamples = R"(Examples:
   llmd engine --model models/llmd-tiny
   llmd engine --model models/llmd-tiny --port 0 --served-model-name tiny --api-key secret
   llmd engine --model DIR --max-model-len 4096 --max-num-seqs 8 --kv-cache-dtype bf16
+  llmd engine --simulated --profile qwen3-32b-tp2-h100 --replicas 8
 
 Prints "llmd ready engine http://HOST:PORT" on stdout when it can serve. SIGTERM lets the running
 requests end; a second one does not wait.)";
@@ -43,7 +45,6 @@ void add_serving_flags(CLI::App& command, EngineProcessOptions& options) {
   command.add_option("--port", options.port, "Port to listen on; 0 takes a free one")
       ->capture_default_str();
   command.add_option("--model", options.model, "Hugging Face model directory")
-      ->required()
       ->check(CLI::ExistingDirectory);
   command.add_option("--served-model-name", options.served_model_names,
                      "Names that clients may ask for [the directory's name]");
@@ -57,14 +58,14 @@ void add_limit_flags(CLI::App& command, EngineProcessOptions& options) {
       .add_option("--max-model-len", options.max_model_len,
                   "Tokens in one sequence, prompt and answer [as the model can and memory holds]")
       ->check(CLI::Range(2U, 1U << 24U));
-  command.add_option("--max-num-seqs", options.max_num_seqs, "Sequences computed in one step")
-      ->check(CLI::Range(1U, 1U << 16U))
-      ->capture_default_str();
+  command
+      .add_option("--max-num-seqs", options.max_num_seqs, "Sequences computed in one step [256]")
+      ->check(CLI::Range(1U, 1U << 16U));
   command
       .add_option("--max-num-batched-tokens", options.max_num_batched_tokens,
-                  "Tokens computed in one step; longer prompts are cut into chunks")
-      ->check(CLI::Range(1U, 1U << 16U))
-      ->capture_default_str();
+                  "Tokens computed in one step; longer prompts are cut into chunks [512, or the "
+                  "profile's]")
+      ->check(CLI::Range(1U, 1U << 16U));
   command.add_option("--block-size", options.block_size, "Tokens in one block of the KV cache")
       ->check(CLI::Validator(check_block_size, "1|2|4|8|16|32|64|128|256"))
       ->capture_default_str();
@@ -105,7 +106,11 @@ void add_engine_command(CLI::App& app, int& exit_code) {
   add_serving_flags(*command, *options);
   add_limit_flags(*command, *options);
   add_computing_flags(*command, *options);
+  add_simulated_flags(*command, options->simulated);
   command->callback([options, &exit_code] {
+    if (options->simulated ? !options->model.empty() : options->model.empty()) {
+      throw CLI::RequiredError("Either --model DIR or --simulated");
+    }
     const Result<void> result = engine::run_engine(*options);
     if (result) return;
     fmt::print(stderr, "llmd engine: {}\n", result.error().message);

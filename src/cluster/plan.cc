@@ -34,27 +34,32 @@ uint32_t thread_count(const ModelService& service, uint32_t fair_share) {
   return asked > 0 ? asked : fair_share;
 }
 
+void add_serving_flags(const ModelService& service, const PlanOptions& options,
+                       std::vector<std::string>& argv) {
+  argv.insert(argv.end(), {"--served-model-name", service.model_name, "--host", options.host,
+                           "--port", std::string(kPort)});
+}
+
 std::vector<std::string> command_line(const ModelService& service, const PlanOptions& options,
                                       uint32_t threads) {
-  const std::string port(kPort);
+  std::vector<std::string> argv;
   switch (service.engine.type) {
-    case EngineType::kLlmd: {
-      std::vector<std::string> argv = {
-          options.program,    "engine", "--model",    service.model_path, "--served-model-name",
-          service.model_name, "--host", options.host, "--port",           port};
+    case EngineType::kLlmd:
+      argv = {options.program, "engine", "--model", service.model_path};
+      add_serving_flags(service, options, argv);
       if (threads > 0) argv.insert(argv.end(), {"--threads", std::to_string(threads)});
       return argv;
-    }
+    case EngineType::kSimulated:
+      argv = {options.program, "engine", "--simulated"};
+      add_serving_flags(service, options, argv);
+      if (!service.model_path.empty()) {
+        argv.insert(argv.end(), {"--tokenizer", service.model_path});
+      }
+      return argv;
     case EngineType::kVllm:
-      return {"vllm",
-              "serve",
-              service.model_path,
-              "--served-model-name",
-              service.model_name,
-              "--host",
-              options.host,
-              "--port",
-              port};
+      argv = {"vllm", "serve", service.model_path};
+      add_serving_flags(service, options, argv);
+      return argv;
     case EngineType::kCommand:
       return service.engine.command;
   }
@@ -73,8 +78,9 @@ ReplicaSpec replica(const ModelService& service, uint32_t number, const PlanOpti
   // The built-in engine speaks vLLM's metric names, and so is a user's own command taken to.
   spec.labels = {{std::string(endpoints::kRoleLabel), spec.role},
                  {std::string(endpoints::kEngineTypeLabel), "vllm"}};
-  spec.readiness =
-      service.engine.type == EngineType::kLlmd ? Readiness::kReadyLine : Readiness::kHealth;
+  const EngineType type = service.engine.type;
+  const bool built_in = type == EngineType::kLlmd || type == EngineType::kSimulated;
+  spec.readiness = built_in ? Readiness::kReadyLine : Readiness::kHealth;
   return spec;
 }
 

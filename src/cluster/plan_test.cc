@@ -51,6 +51,18 @@ TEST(Plan, VllmIsServed) {
                   kLabels));
 }
 
+TEST(Plan, SimulatedEnginesNeedNoModel) {
+  const std::string yaml = fmt::format(
+      "{}  engine: {{type: simulated, args: [--profile, qwen3-32b-tp2-h100]}}\n", kHead);
+  EXPECT_EQ(golden(yaml),
+            fmt::format("tiny-0 [decode] llmd engine --simulated --served-model-name tiny --host "
+                        "127.0.0.1 --port {{port}} --profile qwen3-32b-tp2-h100 env=[] {} "
+                        "ready-line\n",
+                        kLabels));
+  const std::string with_tokenizer = golden(yaml + "  modelArtifacts: {uri: file://models/m}\n");
+  EXPECT_NE(with_tokenizer.find(" --tokenizer models/m "), std::string::npos) << with_tokenizer;
+}
+
 TEST(Plan, CommandsGetModelAndPort) {
   const std::string yaml = fmt::format(
       "{}  modelArtifacts: {{uri: file:///m}}\n"

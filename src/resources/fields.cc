@@ -113,6 +113,17 @@ Result<uint32_t> Fields::number(std::string_view key, uint32_t fallback, uint32_
   return static_cast<uint32_t>(*value);
 }
 
+Result<double> Fields::decimal(std::string_view key, double fallback, double max) {
+  const YamlNode* found = find(key);
+  if (found == nullptr) return fallback;
+  const auto value = parse_decimal(found->scalar);
+  const bool fits = value && *value >= 0 && *value <= max;
+  if (found->kind != YamlNode::Kind::kScalar || found->quoted || !fits) {
+    return error(key, fmt::format("must be a number from 0 to {}", max));
+  }
+  return *value;
+}
+
 Result<void> Fields::refuse_unbuilt(std::span<const std::string_view> keys) {
   for (const std::string_view key : keys) {
     if (find(key) == nullptr) continue;

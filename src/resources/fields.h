@@ -33,6 +33,8 @@ class Fields {
   Result<std::vector<std::pair<std::string, std::string>>> text_map(std::string_view key);
   /// A whole number of at most `max`.
   Result<uint32_t> number(std::string_view key, uint32_t fallback, uint32_t max);
+  /// A decimal number from 0 to `max`, as 12.5 or 1e-3.
+  Result<double> decimal(std::string_view key, double fallback, double max);
 
   /// Members that exist by design but not in this build are refused by name.
   Result<void> refuse_unbuilt(std::span<const std::string_view> keys);

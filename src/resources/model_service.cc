@@ -61,7 +61,8 @@ Result<std::string> read_name(Fields& root) {
 
 Result<std::string> read_model_path(Fields& spec, EngineType type) {
   LLMD_ASSIGN_OR_RETURN(Fields artifacts, spec.map("modelArtifacts"));
-  if (type != EngineType::kCommand) LLMD_RETURN_IF_ERROR(artifacts.require("uri"));
+  const bool needs_model = type == EngineType::kLlmd || type == EngineType::kVllm;
+  if (needs_model) LLMD_RETURN_IF_ERROR(artifacts.require("uri"));
   LLMD_ASSIGN_OR_RETURN(std::string uri, artifacts.text("uri", ""));
   LLMD_RETURN_IF_ERROR(artifacts.done());
   if (uri.empty()) return uri;
@@ -86,14 +87,13 @@ Result<std::string> read_model_name(Fields& spec, const std::string& fallback) {
 
 Result<EngineType> read_engine_type(Fields& engine) {
   LLMD_ASSIGN_OR_RETURN(const std::string type, engine.text("type", "llmd"));
-  const std::vector<std::string> types = {"llmd", "vllm", "command"};
+  const std::vector<std::string> types = {"llmd", "vllm", "command", "simulated"};
   const auto found = std::find(types.begin(), types.end(), type);
   if (found != types.end()) return static_cast<EngineType>(found - types.begin());
-  if (type == "simulated") return engine.error("type", "simulated engines are not built yet");
   const auto nearest = nearest_word(type, types);
   return engine.error("type", fmt::format("there is no engine type \"{}\"; {}", type,
                                           nearest ? "did you mean " + *nearest + "?"
-                                                  : "known are llmd, vllm and command"));
+                                                  : "known are llmd, vllm, command and simulated"));
 }
 
 Result<Engine> read_engine(Fields& spec) {
@@ -235,6 +235,8 @@ std::string_view to_string(EngineType type) {
       return "vllm";
     case EngineType::kCommand:
       return "command";
+    case EngineType::kSimulated:
+      return "simulated";
   }
   return "";
 }

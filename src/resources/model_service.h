@@ -17,9 +17,11 @@ inline constexpr uint32_t kReplicasMax = 64;
 inline constexpr size_t kArgumentsMax = 256;
 
 enum class EngineType : uint8_t {
-  kLlmd,     ///< the built-in engine
-  kVllm,     ///< `vllm serve`
-  kCommand,  ///< the user's own command line
+  kLlmd,       ///< the built-in engine
+  kVllm,       ///< `vllm serve`
+  kCommand,    ///< the user's own command line
+  kSimulated,  ///< the built-in engine with a time model; the model's path is its tokenizer's, if
+               ///< any
 };
 std::string_view to_string(EngineType type);
 
@@ -44,7 +46,7 @@ struct Decode {
 
 struct ModelService {
   std::string name;        ///< a DNS label
-  std::string model_path;  ///< of the file:// URI; empty for type command without one
+  std::string model_path;  ///< of the file:// URI; empty for types that can do without one
   std::string model_name;  ///< what clients ask for
   Engine engine;
   Decode decode;

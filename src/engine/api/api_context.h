@@ -27,7 +27,8 @@ struct ApiContext {
   std::vector<std::string> model_names;  ///< at least one; the first is shown in answers
   std::string model_root;                ///< where the model came from, for /v1/models
   std::vector<std::string> api_keys;     ///< none: everybody may ask
-  uint32_t vocab_size = 0;               ///< token ids from clients are below it
+  uint64_t vocab_size = 0;               ///< token ids from clients are below it
+  std::string simulated_profile;         ///< empty: a real engine
   std::function<int64_t()> unix_time_s;
   Random seeds;  ///< for requests that bring none
   Random ids;    ///< for the ids of answers

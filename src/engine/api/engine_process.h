@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// `llmd engine` without its command line: load a model, serve it, drain at SIGTERM.
+// `llmd engine` without its command line: load, serve, drain at SIGTERM.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
+#include "engine/api/simulated_options.h"
 #include "engine/types.h"
 
 namespace llmd::engine {
@@ -18,8 +20,8 @@ struct EngineProcessOptions {
   std::string model;                            ///< a Hugging Face model directory
   std::vector<std::string> served_model_names;  ///< none: the directory's name
   uint32_t max_model_len = 0;
-  uint32_t max_num_seqs = 256;
-  uint32_t max_num_batched_tokens = 512;
+  uint32_t max_num_seqs = 0;
+  uint32_t max_num_batched_tokens = 0;
   uint32_t block_size = 16;
   uint32_t num_gpu_blocks_override = 0;
   uint64_t seed = 0;
@@ -27,10 +29,12 @@ struct EngineProcessOptions {
   std::vector<std::string> api_keys;
   uint32_t threads = 0;
   bool prefix_caching = true;
+  std::optional<SimulatedOptions> simulated;  ///< no model then, but its behaviour
 };
 
-/// Serves until SIGTERM or SIGINT and the running requests' ends; prints the ready line on stdout.
-/// An error is something the user can mend: a bad model, a taken port, lengths that do not fit.
+/// Serves until SIGTERM or SIGINT and the running requests' ends; prints a ready line per engine on
+/// stdout. An error is something the user can mend: a bad model, a taken port, lengths that do not
+/// fit.
 Result<void> run_engine(const EngineProcessOptions& options);
 
 }  // namespace llmd::engine

@@ -90,8 +90,15 @@ void handle_health(ApiContext& context, ExchangePtr exchange) {
   exchange->respond(200, kJson, "");
 }
 
-void handle_version(ApiContext&, ExchangePtr exchange) {
-  answer_json(*exchange, R"({"version":"0.1.0"})");
+void handle_version(ApiContext& context, ExchangePtr exchange) {
+  std::string out;
+  openai::JsonWriter json(out);
+  json.begin_object().key("version").string(LLMD_VERSION);
+  if (!context.simulated_profile.empty()) {
+    json.key("simulated").boolean(true).key("profile").string(context.simulated_profile);
+  }
+  json.end_object();
+  answer_json(*exchange, out);
 }
 
 void handle_metrics(ApiContext& context, ExchangePtr exchange) {

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+// The functions below EVP, deprecated or not: EVP looks its algorithm up for every hash, which
+// takes longer than hashing a block.
+#define OPENSSL_SUPPRESS_DEPRECATED
 #include "engine/cache/block_hash.h"
 
 #include <openssl/sha.h>
 
+#include <cstring>
 #include <vector>
 
 namespace llmd::engine {
@@ -15,53 +19,75 @@ constexpr uint8_t kText = 0x60;
 constexpr uint8_t kArray = 0x80;
 constexpr uint8_t kNull = 0xf6;
 
-void append_head(std::vector<uint8_t>& out, uint8_t major, uint64_t value) {
-  if (value < 24) {
-    out.push_back(major | static_cast<uint8_t>(value));
-    return;
-  }
-  const int log_bytes = value <= 0xff ? 0 : value <= 0xffff ? 1 : value <= 0xffffffff ? 2 : 3;
-  out.push_back(major | static_cast<uint8_t>(24 + log_bytes));
-  for (int shift = (8 << log_bytes) - 8; shift >= 0; shift -= 8) {
-    out.push_back(static_cast<uint8_t>(value >> shift));
-  }
-}
+constexpr size_t kHeadBytesMax = 9;
 
-void append_text(std::vector<uint8_t>& out, std::string_view text) {
-  append_head(out, kText, text.size());
-  out.insert(out.end(), text.begin(), text.end());
-}
+/// Writes CBOR into memory that is large enough.
+class CborWriter {
+ public:
+  explicit CborWriter(uint8_t* to) : at_(to) {}
+  const uint8_t* end() const { return at_; }
 
-BlockHash sha256(const std::vector<uint8_t>& bytes) {
+  void head(uint8_t major, uint64_t value) {
+    if (value < 24) {
+      *at_++ = major | static_cast<uint8_t>(value);
+      return;
+    }
+    const int log_bytes = value <= 0xff ? 0 : value <= 0xffff ? 1 : value <= 0xffffffff ? 2 : 3;
+    *at_++ = major | static_cast<uint8_t>(24 + log_bytes);
+    const uint64_t big_endian = __builtin_bswap64(value << (64 - (8 << log_bytes)));
+    std::memcpy(at_, &big_endian,
+                sizeof big_endian);  // bytes beyond are overwritten by what follows
+    at_ += 1 << log_bytes;
+  }
+  void bytes(const void* from, size_t size) {
+    std::memcpy(at_, from, size);
+    at_ += size;
+  }
+  void text(std::string_view text) {
+    head(kText, text.size());
+    bytes(text.data(), text.size());
+  }
+  void null() { *at_++ = kNull; }
+
+ private:
+  uint8_t* at_;
+};
+
+BlockHash sha256(const uint8_t* begin, const uint8_t* end) {
   BlockHash hash;
-  SHA256(bytes.data(), bytes.size(), hash.data());
+  SHA256_CTX context;
+  SHA256_Init(&context);
+  SHA256_Update(&context, begin, static_cast<size_t>(end - begin));
+  SHA256_Final(hash.data(), &context);
   return hash;
 }
 
 }  // namespace
 
 BlockHash root_hash(std::string_view seed) {
-  std::vector<uint8_t> cbor;
-  append_text(cbor, seed);
-  return sha256(cbor);
+  std::vector<uint8_t> room(kHeadBytesMax + seed.size());
+  CborWriter cbor(room.data());
+  cbor.text(seed);
+  return sha256(room.data(), cbor.end());
 }
 
 BlockHash hash_block(const BlockHash& parent, std::span<const TokenId> tokens,
                      std::string_view salt) {
-  std::vector<uint8_t> cbor;
-  cbor.reserve(64 + 5 * tokens.size() + salt.size());
-  append_head(cbor, kArray, 3);
-  append_head(cbor, kBytes, parent.size());
-  cbor.insert(cbor.end(), parent.begin(), parent.end());
-  append_head(cbor, kArray, tokens.size());
-  for (const TokenId token : tokens) append_head(cbor, kUnsigned, token);
+  std::vector<uint8_t> room(6 * kHeadBytesMax + parent.size() + kHeadBytesMax * tokens.size() +
+                            salt.size());
+  CborWriter cbor(room.data());
+  cbor.head(kArray, 3);
+  cbor.head(kBytes, parent.size());
+  cbor.bytes(parent.data(), parent.size());
+  cbor.head(kArray, tokens.size());
+  for (const TokenId token : tokens) cbor.head(kUnsigned, token);
   if (salt.empty()) {
-    cbor.push_back(kNull);
+    cbor.null();
   } else {
-    append_head(cbor, kArray, 1);
-    append_text(cbor, salt);
+    cbor.head(kArray, 1);
+    cbor.text(salt);
   }
-  return sha256(cbor);
+  return sha256(room.data(), cbor.end());
 }
 
 uint64_t wire_hash(const BlockHash& hash) {

@@ -35,7 +35,7 @@ const onTestPorts = (line) =>
 async function serve(role, args) {
   const documented = args[args.indexOf('--port') + 1];
   const child = place.spawn(...args.map((word) => (word === documented ? '0' : word)));
-  const ready = new RegExp(`^llmd ready ${role} http://127.0.0.1:(\\d+)$`, 'm');
+  const ready = new RegExp(`^llmd ready (?:simulated-)?${role} http://127.0.0.1:(\\d+)$`, 'm');
   const [, port] = await until(`${args.join(' ')} is ready`, () => ready.exec(child.out) ?? child.exitCode);
   assert.ok(port, child.err);
   ports.set(documented, port);

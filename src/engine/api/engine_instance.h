@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// One engine and its HTTP surface; a process of simulated ones has many.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/call_after.h"
+#include "engine/api/api_server.h"
+#include "engine/api/engine_kind.h"
+#include "net/event_loop.h"
+
+namespace llmd::engine {
+
+struct EngineProcessOptions;
+
+/// What the engines of one process share; all of it outlives them.
+struct EngineSurroundings {
+  net::EventLoop& loop;
+  EngineKind& kind;
+  const Clock& clock;
+  CallAfter call_after;  ///< on `clock`
+};
+
+/// Loop thread only.
+class EngineInstance {
+ public:
+  EngineInstance(const EngineSurroundings& around, const EngineProcessOptions& options);
+
+  /// Returns the port, also for port 0.
+  Result<uint16_t> listen(const std::string& host, uint16_t port);
+  /// Refuses new requests with 503, lets the running ones end, then calls `done`.
+  void drain(std::function<void()> done) { server_.drain(std::move(done)); }
+  size_t requests() const { return engine_.requests(); }
+
+ private:
+  observe::Registry registry_;
+  Engine engine_;
+  ApiServer server_;
+};
+
+}  // namespace llmd::engine

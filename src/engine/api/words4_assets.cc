@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/api/words4_assets.h"
+
+#include "base/check.h"
+
+namespace llmd::engine {
+namespace {
+
+constexpr const char* kChatTemplate =
+    "{% if tools %}{{ tools | tojson }}\n{% endif %}"
+    "{% for message in messages %}"
+    "{{ message.role }}: {{ message.content or '' }}"
+    "{% if message.tool_calls %}{{ message.tool_calls | tojson }}{% endif %}\n"
+    "{% endfor %}"
+    "{% if add_generation_prompt %}assistant: {% endif %}";
+
+/// What an answer may have at most when its request does not say.
+constexpr uint32_t kMaxNewTokens = 128;
+
+}  // namespace
+
+ModelAssets words4_assets() {
+  ModelAssets assets;
+  assets.tokenizer = tokenize::make_words4();
+  Result<tokenize::ChatTemplate> chat_template = tokenize::ChatTemplate::parse(kChatTemplate);
+  LLMD_CHECK(chat_template.ok());
+  assets.chat_template = std::move(chat_template).value();
+  assets.eos_ids = {0};
+  assets.defaults.max_new_tokens = kMaxNewTokens;
+  return assets;
+}
+
+}  // namespace llmd::engine

@@ -8,7 +8,7 @@
 namespace llmd::bench {
 namespace {
 
-constexpr unsigned kHalfBits = 10;
+constexpr unsigned kHalfBits = 9;
 constexpr size_t kHalf = size_t{1} << kHalfBits;  // buckets per power of two
 
 /// Values below 2 * kHalf are their own index. Above, a value keeps its highest kHalfBits + 1 bits,

@@ -9,10 +9,10 @@
 
 namespace llmd::bench {
 
-/// Non-negative integers (nanoseconds, tokens) up to 2^63 - 1. Values below 2,048 have a bucket
-/// each; above, every power of two is split into 1,024 buckets. count, sum, min and max are exact;
-/// a percentile differs from the sample it stands for by at most 1/2,048 (0.05 %) of it. Takes
-/// about 100 KB for samples that spread over a factor of 10,000. One thread at a time.
+/// Non-negative integers (nanoseconds, tokens) up to 2^63 - 1. Values below 1,024 have a bucket
+/// each; above, every power of two is split into 512 buckets. count, sum, min and max are exact;
+/// a percentile differs from the sample it stands for by at most 1/1,024 (0.1 %) of it. Takes about
+/// 50 KB for samples that spread over a factor of 10,000. One thread at a time.
 class Histogram {
  public:
   /// `value` < 0 counts as 0.

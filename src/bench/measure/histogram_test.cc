@@ -12,7 +12,7 @@
 namespace llmd::bench {
 namespace {
 
-constexpr double kShareMax = 1.0 / 2048;
+constexpr double kShareMax = 1.0 / 1024;
 
 /// Nearest rank, the definition that percentile() states.
 int64_t exact_percentile(const std::vector<int64_t>& sorted, double percent) {
@@ -40,9 +40,9 @@ TEST(Histogram, IsEmptyAtFirst) {
 
 TEST(Histogram, KeepsSmallValuesExactly) {
   Histogram histogram;
-  for (int64_t value = 0; value < 2048; ++value) histogram.record(value);
-  for (int64_t value = 0; value < 2048; ++value) {
-    EXPECT_EQ(histogram.percentile(100.0 * static_cast<double>(value + 1) / 2048), value);
+  for (int64_t value = 0; value < 1024; ++value) histogram.record(value);
+  for (int64_t value = 0; value < 1024; ++value) {
+    EXPECT_EQ(histogram.percentile(100.0 * static_cast<double>(value + 1) / 1024), value);
   }
 }
 

@@ -96,7 +96,9 @@ std::optional<std::vector<double>> values_of(const TargetRuns& target, const Fig
 
 Verdict verdict(const Interval& ratio, bool higher_is_better) {
   if (!ratio.known) return Verdict::kUnknown;
-  if (ratio.low <= 1 && ratio.high >= 1) return Verdict::kInsideNoise;
+  if (ratio.low <= 1 + kRatioResolution && ratio.high >= 1 - kRatioResolution) {
+    return Verdict::kInsideNoise;
+  }
   return (ratio.low > 1) == higher_is_better ? Verdict::kBetter : Verdict::kWorse;
 }
 

@@ -18,6 +18,9 @@ struct TargetRuns {
   std::vector<RunSummary> repeats;
 };
 
+/// Smaller differences are none: a percentile is not known better than that (histogram.h).
+constexpr double kRatioResolution = 0.001;
+
 enum class Verdict : uint8_t {
   kBaseline,  ///< the first target, which the others are held against
   kBetter,    ///< the interval of the ratio lies wholly on the better side of 1

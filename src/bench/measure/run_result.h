@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "bench/measure/histogram.h"
 
 namespace llmd::bench {
 
@@ -32,8 +33,9 @@ struct RequestRecord {
   Outcome outcome = Outcome::kUnfinished;
   int status = 0;  ///< HTTP, 0 without an answer
 
-  Duration due{};          ///< when the load wanted it sent
-  Duration sent{};         ///< when it was; sent - due is the tool's lateness
+  Duration due{};   ///< when the load wanted it sent
+  Duration held{};  ///< then waited on purpose: its session's last turn, a limit on open ones
+  Duration sent{};  ///< when it was; sent - due - held is the tool's lateness
   Duration first_token{};  ///< when the first event with a token was read
   Duration last_token{};
   Duration ended{};
@@ -105,6 +107,9 @@ struct RunResult {
   std::vector<std::string> endpoints{"unknown"};
   std::vector<std::string> tenants{"default"};
   std::vector<EndpointSample> samples;  ///< by time
+  /// The gaps between tokens in ns, one histogram per stage, where the runner counted them as they
+  /// came. Empty: they come from the records' token_times, if those were kept.
+  std::vector<Histogram> token_gaps;
 };
 
 }  // namespace llmd::bench

@@ -195,10 +195,16 @@ void Engine::count_scheduler_news() {
   counted_ = now;
 }
 
+EngineLoad Engine::load() const {
+  return {scheduler_.running(), scheduler_.waiting(),
+          static_cast<double>(pool_->used_count()) / pool_->size(), scheduler_.counters()};
+}
+
 void Engine::refresh_gauges() {
-  metrics_->running.set(static_cast<double>(scheduler_.running()));
-  metrics_->waiting.set(static_cast<double>(scheduler_.waiting()));
-  metrics_->kv_usage.set(static_cast<double>(pool_->used_count()) / pool_->size());
+  const EngineLoad now = load();
+  metrics_->running.set(static_cast<double>(now.running));
+  metrics_->waiting.set(static_cast<double>(now.waiting));
+  metrics_->kv_usage.set(now.kv_usage);
 }
 
 }  // namespace llmd::engine

@@ -37,6 +37,14 @@ using ProgressCallback = std::function<void(const Progress&)>;
 /// Queues work to run on the engine's thread, later. Any thread.
 using Post = std::function<void(std::function<void()>)>;
 
+/// What an engine has to do at one moment.
+struct EngineLoad {
+  size_t running = 0;  ///< sequences that have blocks
+  size_t waiting = 0;
+  double kv_usage = 0;         ///< 0 … 1
+  SchedulerCounters counters;  ///< since its begin
+};
+
 struct EngineOptions {
   SchedulerOptions scheduler;
   uint32_t waiting_max = 1024;  ///< requests beyond it are refused
@@ -66,6 +74,7 @@ class Engine {
   const BlockPool& pool() const { return *pool_; }
   BlockPool& pool() { return *pool_; }
   const SchedulerOptions& options() const { return scheduler_.options(); }
+  EngineLoad load() const;
   /// Brings the gauges up to date, before a scrape.
   void refresh_gauges();
 

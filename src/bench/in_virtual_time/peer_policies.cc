@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <unordered_map>
+
+#include "base/text.h"
+#include "bench/in_virtual_time/policy.h"
+
+namespace llmd::bench {
+namespace {
+
+class RoundRobin final : public Policy {
+ public:
+  explicit RoundRobin(size_t engines) : engines_(static_cast<uint32_t>(engines)) {}
+  std::optional<uint32_t> place(uint64_t, std::string_view) override { return next_++ % engines_; }
+  void ended(uint64_t) override {}
+
+ private:
+  uint32_t engines_;
+  uint32_t next_ = 0;
+};
+
+class LeastConnections final : public Policy {
+ public:
+  explicit LeastConnections(size_t engines) : connections_(engines) {}
+
+  std::optional<uint32_t> place(uint64_t number, std::string_view) override {
+    const uint32_t least = *std::ranges::min_element(connections_);
+    const auto count = static_cast<uint32_t>(connections_.size());
+    while (connections_[next_ % count] != least) ++next_;
+    const uint32_t chosen = next_++ % count;
+    ++connections_[chosen];
+    places_[number] = chosen;
+    return chosen;
+  }
+  void ended(uint64_t number) override {
+    const auto found = places_.find(number);
+    if (found == places_.end()) return;
+    --connections_[found->second];
+    places_.erase(found);
+  }
+
+ private:
+  std::vector<uint32_t> connections_;
+  std::unordered_map<uint64_t, uint32_t> places_;
+  uint32_t next_ = 0;
+};
+
+class Fixed final : public Policy {
+ public:
+  explicit Fixed(std::vector<uint32_t> places) : places_(std::move(places)) {}
+  std::optional<uint32_t> place(uint64_t number, std::string_view) override {
+    if (number >= places_.size()) return std::nullopt;
+    return places_[number];
+  }
+  void ended(uint64_t) override {}
+
+ private:
+  std::vector<uint32_t> places_;
+};
+
+}  // namespace
+
+std::unique_ptr<Policy> make_round_robin_policy(const PolicySurroundings& around) {
+  return std::make_unique<RoundRobin>(around.engines.size());
+}
+
+std::unique_ptr<Policy> make_least_connections_policy(const PolicySurroundings& around) {
+  return std::make_unique<LeastConnections>(around.engines.size());
+}
+
+std::unique_ptr<Policy> make_fixed_policy(std::vector<uint32_t> places) {
+  return std::make_unique<Fixed>(std::move(places));
+}
+
+Result<std::unique_ptr<Policy>> make_policy(const std::string& name,
+                                            const PolicySurroundings& around) {
+  if (name == "gateway") return make_gateway_policy(around);
+  if (name == "round-robin") return make_round_robin_policy(around);
+  if (name == "least-connections") return make_least_connections_policy(around);
+  const std::vector<std::string> known{"gateway", "round-robin", "least-connections"};
+  const auto nearest = nearest_word(name, known);
+  return invalid_argument("there is no policy \"" + name + "\"" +
+                          (nearest ? "; did you mean " + *nearest + "?"
+                                   : "; there is gateway, round-robin, least-connections"));
+}
+
+}  // namespace llmd::bench

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which endpoint a request goes to: our gateway's own code, and other systems' rules to hold it
+// against.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "base/virtual_time.h"
+#include "bench/in_virtual_time/virtual_engine.h"
+
+namespace llmd::bench {
+
+/// One thread.
+class Policy {
+ public:
+  virtual ~Policy() = default;
+  /// The engine for request `number`, an index into the engines that it was made with; nothing when
+  /// it is refused. `body` is what the client sends.
+  virtual std::optional<uint32_t> place(uint64_t number, std::string_view body) = 0;
+  /// Its first token came.
+  virtual void first_token(uint64_t) {}
+  /// It ended, however it did.
+  virtual void ended(uint64_t number) = 0;
+};
+
+/// What policies work on; all of it outlives them.
+struct PolicySurroundings {
+  VirtualTime& time;
+  std::span<const std::unique_ptr<VirtualEngine>> engines;
+  uint64_t seed = 0;
+};
+
+/// llmd's gateway: scan of the body, router, scheduler, poller, as `llmd gateway` runs them.
+std::unique_ptr<Policy> make_gateway_policy(const PolicySurroundings& around);
+/// nginx without a balancing directive: one after the other.
+std::unique_ptr<Policy> make_round_robin_policy(const PolicySurroundings& around);
+/// nginx's least_conn: the fewest requests under way; among equals round robin.
+std::unique_ptr<Policy> make_least_connections_policy(const PolicySurroundings& around);
+/// Request n goes where places[n] says; those beyond are refused.
+std::unique_ptr<Policy> make_fixed_policy(std::vector<uint32_t> places);
+
+/// By the name that a user writes: gateway, round-robin, least-connections.
+Result<std::unique_ptr<Policy>> make_policy(const std::string& name,
+                                            const PolicySurroundings& around);
+
+}  // namespace llmd::bench

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bench/in_virtual_time/virtual_run.h"
+
+#include <fmt/core.h>
+
+#include <unordered_map>
+
+namespace llmd::bench {
+namespace {
+
+/// Time for the policies to find out about their endpoints before the first request.
+constexpr Duration kWarmUp = std::chrono::seconds(2);
+constexpr int kOk = 200;
+constexpr int kUnavailable = 503;
+
+class VirtualRun final : public Transport {
+ public:
+  VirtualRun(engine::EngineKind& kind, Workload& workload, const TokenText& text,
+             const VirtualRunOptions& options, RunInfo info)
+      : workload_(workload), text_(text), options_(options) {
+    result_.info = std::move(info);
+    result_.info.is_virtual = result_.info.simulated = true;
+    for (uint32_t i = 0; i < options.endpoints; ++i) {
+      engines_.push_back(std::make_unique<VirtualEngine>(kind, time_));
+      result_.endpoints.push_back(fmt::format("engine-{}", i));
+    }
+  }
+
+  Result<RunResult> run() {
+    LLMD_ASSIGN_OR_RETURN(policy_, options_.policy({time_, engines_, options_.seed}));
+    time_.run_until(time_.now() + kWarmUp);
+    driver_.emplace(time_, time_.call_after(), workload_, options_.load, *this, result_);
+    bool done = false;
+    driver_->begin([&done] { done = true; });
+    sample();
+    while (!done && time_.run_one()) {
+    }
+    return std::move(result_);
+  }
+
+  void send(Flight& flight) override {
+    body_.clear();
+    write_body(options_.body, text_, flight.request, body_);
+    const uint64_t number = flight.record.number;
+    const auto engine = policy_->place(number, body_);
+    if (!engine) return refuse(flight, {kUnavailable, {}, "no endpoint for it", {}, {}});
+    flight.record.endpoint = *engine + 1;
+    Open& open = open_[number];
+    open.flight = &flight;
+    open.engine = *engine;
+    const auto submitted = engines_[*engine]->submit(
+        body_, options_.body.api, workload_.keeps_answers(),
+        [this, &open](const engine::Progress& progress) { on_progress(open, progress); });
+    if (const auto* error = std::get_if<openai::ApiError>(&submitted)) {
+      policy_->ended(number);
+      open_.erase(number);
+      return refuse(flight, *error);
+    }
+    const auto [id, prompt_tokens] = std::get<Submitted>(submitted);
+    open.id = id;
+    flight.record.prompt_tokens = prompt_tokens;
+  }
+
+  void abandon(Flight& flight) override {
+    const auto found = open_.find(flight.record.number);
+    if (found == open_.end()) return;
+    engines_[found->second.engine]->abort(found->second.id);
+    policy_->ended(found->first);
+    open_.erase(found);
+  }
+
+ private:
+  struct Open {
+    Flight* flight = nullptr;
+    uint32_t engine = 0;
+    engine::SequenceId id = 0;
+    std::string answer;
+  };
+
+  /// Driver::ended() must not come from within send().
+  void refuse(Flight& flight, const openai::ApiError& error) {
+    flight.record.outcome = Outcome::kStatus;
+    flight.record.status = error.status;
+    flight.record.error = error.message;
+    time_.call_at(time_.now(), [this, number = flight.record.number, &flight] {
+      flight.record.ended = driver_->now();
+      driver_->ended(flight, {});
+    });
+  }
+
+  void on_progress(Open& open, const engine::Progress& progress) {
+    RequestRecord& record = open.flight->record;
+    const Duration now = driver_->now();
+    if (!progress.tokens.empty()) note_token(record, now);
+    if (workload_.keeps_answers()) open.answer += progress.text;
+    if (progress.finish == engine::FinishReason::kNone) return;
+    record.outcome = Outcome::kOk;
+    record.status = kOk;
+    record.ended = now;
+    record.output_tokens = progress.generated;
+    record.cached_tokens = progress.cached;
+    policy_->ended(record.number);
+    Flight& flight = *open.flight;
+    const std::string answer = std::move(open.answer);
+    open_.erase(record.number);
+    driver_->ended(flight, answer);
+  }
+
+  void note_token(RequestRecord& record, Duration now) {
+    if (record.first_token == Duration(0)) {
+      record.first_token = now;
+      policy_->first_token(record.number);
+    } else {
+      result_.token_gaps[record.stage].record((now - record.last_token).count());
+    }
+    record.last_token = now;
+    if (result_.info.keeps_token_times) record.token_times.push_back(now);
+  }
+
+  void sample() {
+    for (uint32_t i = 0; i < engines_.size(); ++i) {
+      EndpointSample sample = engines_[i]->sample();
+      sample.at = driver_->now();
+      sample.endpoint = i + 1;
+      result_.samples.push_back(sample);
+    }
+    time_.call_at(time_.now() + options_.sample_interval, [this] { sample(); });
+  }
+
+  Workload& workload_;
+  const TokenText& text_;
+  const VirtualRunOptions& options_;
+  RunResult result_;
+  VirtualTime time_;
+  std::vector<std::unique_ptr<VirtualEngine>> engines_;
+  std::unique_ptr<Policy> policy_;
+  std::optional<Driver> driver_;
+  std::unordered_map<uint64_t, Open> open_;  ///< by request number; elements stay where they are
+  std::string body_;                         ///< reused
+};
+
+}  // namespace
+
+Result<RunResult> run_in_virtual_time(engine::EngineKind& kind, Workload& workload,
+                                      const TokenText& text, const VirtualRunOptions& options,
+                                      RunInfo info) {
+  return VirtualRun(kind, workload, text, options, std::move(info)).run();
+}
+
+}  // namespace llmd::bench

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// A whole load test without sockets: workload, gateway code and simulated engines in one thread on
+// a virtual clock. The network takes no time. Same options, same bytes out.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/result.h"
+#include "bench/in_virtual_time/policy.h"
+#include "bench/load/driver.h"
+#include "bench/measure/run_result.h"
+#include "bench/workload/body_writer.h"
+#include "bench/workload/workload.h"
+#include "engine/api/engine_kind.h"
+
+namespace llmd::bench {
+
+using PolicyMaker = std::function<Result<std::unique_ptr<Policy>>(const PolicySurroundings&)>;
+
+struct VirtualRunOptions {
+  uint32_t endpoints = 8;
+  BodyOptions body;
+  LoadOptions load;
+  uint64_t seed = 0;
+  Duration sample_interval = std::chrono::seconds(1);
+  PolicyMaker policy;
+};
+
+/// `info` is what the result begins with; the run fills the rest. `kind` is simulated.
+Result<RunResult> run_in_virtual_time(engine::EngineKind& kind, Workload& workload,
+                                      const TokenText& text, const VirtualRunOptions& options,
+                                      RunInfo info);
+
+}  // namespace llmd::bench

@@ -70,6 +70,16 @@ std::vector<Tokens> encode_prompts(const ApiContext& context, openai::Completion
   return out;
 }
 
+/// The last message, in echo mode.
+Tokens echo_of(const ApiContext& context, const openai::ChatFields& chat) {
+  const auto& answers = context.capabilities.answers;
+  if (!answers || !answers->echoes()) return {};
+  const nlohmann::ordered_json& message = chat.messages.back();
+  if (!message.contains("content") || !message["content"].is_string()) return {};
+  return context.assets.tokenizer->encode(message["content"].get_ref<const std::string&>(),
+                                          /*add_special_tokens=*/false);
+}
+
 std::string_view shown_model(const ApiContext& context, const std::string& asked) {
   return asked.empty() ? std::string_view(context.model_names.front()) : asked;
 }
@@ -82,7 +92,8 @@ void handle_completions(ApiContext& context, ExchangePtr exchange) {
     return answer_error(*exchange, *error);
   }
   if (auto error = check_model(context, request.model)) return answer_error(*exchange, *error);
-  const RequestTemplate from{request.generation, MaxTokensDefault::kSixteen, "prompt", true};
+  const RequestTemplate from{request.generation, request.model, MaxTokensDefault::kSixteen,
+                             "prompt",           true,          {}};
   run(context, exchange, from, request.streaming, encode_prompts(context, request),
       openai::make_completion_format(make_id(context, "cmpl"), shown_model(context, request.model),
                                      context.unix_time_s()));
@@ -96,7 +107,9 @@ void handle_chat(ApiContext& context, ExchangePtr exchange) {
   if (auto error = check_model(context, request.model)) return answer_error(*exchange, *error);
   const Result<std::string> text = render_chat(context.assets, request.chat);
   if (!text) return answer_error(*exchange, openai::to_api_error(text.error()));
-  const RequestTemplate from{request.generation, MaxTokensDefault::kRest, "messages", true};
+  const Tokens echo = echo_of(context, request.chat);
+  const RequestTemplate from{request.generation, request.model, MaxTokensDefault::kRest,
+                             "messages",         true,          echo};
   run(context, exchange, from, request.streaming,
       {context.assets.tokenizer->encode(*text, request.chat.add_special_tokens)},
       openai::make_chat_format(make_id(context, "chatcmpl"), shown_model(context, request.model),
@@ -110,7 +123,8 @@ void handle_generate(ApiContext& context, ExchangePtr exchange) {
   }
   if (auto error = check_model(context, request.model)) return answer_error(*exchange, *error);
   if (request.request_id.empty()) request.request_id = make_id(context, "generate");
-  const RequestTemplate from{request.generation, MaxTokensDefault::kRest, "token_ids", false};
+  const RequestTemplate from{request.generation, request.model, MaxTokensDefault::kRest,
+                             "token_ids",        false,         {}};
   run(context, exchange, from, request.streaming, {std::move(request.token_ids)},
       openai::make_generate_format(request.request_id));
 }

@@ -24,6 +24,11 @@ void write_finish_reason(JsonWriter& json, const ChoicePart& part) {
 }
 
 void write_end(JsonWriter& json, const ChoicePart& part) {
+  const bool goes_on = part.finish_reason.empty() && part.stop_reason.index() == 0;
+  if (goes_on) {  // as all chunks but the last do
+    json.raw(R"("logprobs":null,"finish_reason":null,"stop_reason":null)");
+    return;
+  }
   json.key("logprobs").null();
   write_finish_reason(json, part);
   json.key("stop_reason");

@@ -69,9 +69,9 @@ Result<OutputLength> parse_output_length(std::string_view text) {
 std::shared_ptr<const Script> AnswerMaker::script(const Question& question) const {
   Script script;
   script.prompt_size = static_cast<uint32_t>(question.prompt_size);
-  if (mode_ == Mode::kEcho) {
-    script.tokens.assign(question.echo.begin(), question.echo.end());
-    script.length = static_cast<uint32_t>(question.echo.size());
+  if (question.verbatim) {
+    script.tokens.assign(question.verbatim->begin(), question.verbatim->end());
+    script.length = static_cast<uint32_t>(script.tokens.size());
   } else {
     script.length = length_.draw(question.seed);
     if (script.length == kEndless && !question.has_max_tokens) script.length = kDefaultLength;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -29,7 +30,7 @@ Result<OutputLength> parse_output_length(std::string_view text);
 /// What a script depends on.
 struct Question {
   size_t prompt_size = 0;
-  std::span<const TokenId> echo;  ///< what echo mode repeats
+  std::optional<std::span<const TokenId>> verbatim;  ///< what the answer is to be
   uint64_t seed = 0;
   bool has_max_tokens = false;
   bool ignore_eos = false;

@@ -104,9 +104,11 @@ std::optional<ApiError> make_engine_request(const ApiContext& context, const Req
     out.cache_salt.insert(0, fmt::format("lora {}\n", adapter->id));
   }
   if (const auto& answers = context.capabilities.answers) {
+    std::optional<std::span<const TokenId>> verbatim = from.verbatim;
+    if (!verbatim && answers->echoes()) verbatim = prompt;
     out.sampling.script =
-        answers->script({prompt.size(), from.echo.empty() ? std::span(prompt) : from.echo, seed,
-                         from.fields.max_tokens.has_value(), from.fields.ignore_eos});
+        answers->script({prompt.size(), verbatim, seed, from.fields.max_tokens.has_value(),
+                         from.fields.ignore_eos});
   }
   return std::nullopt;
 }

@@ -28,7 +28,8 @@ struct RequestTemplate {
   MaxTokensDefault max_tokens_default = MaxTokensDefault::kRest;
   std::string_view prompt_param = "prompt";
   bool detokenize = true;
-  std::span<const TokenId> echo;  ///< what echo mode repeats; empty: the prompt
+  /// What the answer is to be, where the engine does not decide; else echo mode gives the prompt.
+  std::optional<std::span<const TokenId>> verbatim;
 };
 
 /// Fills `out` for one choice of `prompt`, or says why it cannot be: an empty prompt, ids that the

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Server-sent events at a fixed rate, from an origin and to a client that cost little themselves.
 //
-//   sse_load origin                 prints its port; streams to whoever POSTs, until killed
+//   sse_load origin [BYTES]         prints its port; streams to whoever POSTs, until killed, events
+//                                   of at least BYTES
 //   sse_load client PORT N SECONDS  opens N streams, counts events, prints "EVENTS BYTES SECONDS"
 //
 // The origin writes one event to every open stream each kTick, so that every proxy between the two
@@ -77,6 +78,15 @@ int start_ticking(int epoll) {
 /// Serves health, metrics and the model list, which a gateway asks for, and streams to a POST.
 class Origin {
  public:
+  explicit Origin(size_t event_bytes) {
+    std::string event(kEvent);
+    const size_t at = event.find(" token");
+    if (event.size() < event_bytes) event.insert(at, event_bytes - event.size(), 'x');
+    char head[16];
+    std::snprintf(head, sizeof head, "%zx\r\n", event.size());
+    chunk_ = head + event + "\r\n";
+  }
+
   void run() {
     const int listener = listen_anywhere();
     watch(epoll_, listener);
@@ -109,13 +119,9 @@ class Origin {
   void tick(int timer) {
     uint64_t elapsed = 0;
     if (::read(timer, &elapsed, sizeof elapsed) != sizeof elapsed) return;
-    char head[16];
-    const int head_size = std::snprintf(head, sizeof head, "%zx\r\n", kEvent.size());
-    const std::string chunk =
-        std::string(head, static_cast<size_t>(head_size)) + std::string(kEvent) + "\r\n";
     for (auto it = streams_.begin(); it != streams_.end();) {
       const int fd = *it++;
-      if (::send(fd, chunk.data(), chunk.size(), MSG_NOSIGNAL) < 0 && errno != EAGAIN) drop(fd);
+      if (::send(fd, chunk_.data(), chunk_.size(), MSG_NOSIGNAL) < 0 && errno != EAGAIN) drop(fd);
     }
   }
 
@@ -149,6 +155,7 @@ class Origin {
   }
 
   int epoll_ = ::epoll_create1(0);
+  std::string chunk_;
   std::set<int> streams_;
 };
 
@@ -203,11 +210,11 @@ int run_client(uint16_t port, int streams, int seconds) {
 int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
   const std::string_view mode = argc > 1 ? argv[1] : "";
-  if (mode == "origin") Origin().run();
+  if (mode == "origin") Origin(argc > 2 ? static_cast<size_t>(std::atoi(argv[2])) : 0).run();
   if (mode == "client" && argc == 5) {
     return run_client(static_cast<uint16_t>(std::atoi(argv[2])), std::atoi(argv[3]),
                       std::atoi(argv[4]));
   }
-  std::fprintf(stderr, "usage: sse_load origin | sse_load client PORT STREAMS SECONDS\n");
+  std::fprintf(stderr, "usage: sse_load origin [BYTES] | sse_load client PORT STREAMS SECONDS\n");
   return 2;
 }

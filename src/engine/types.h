@@ -14,6 +14,8 @@ namespace llmd::engine {
 using tokenize::TokenId;
 using BlockId = uint32_t;  ///< index of a block in the KvPool
 
+using AdapterId = uint32_t;  ///< a LoRA adapter; 0 is the model itself
+
 enum class KvDtype : uint8_t { kF32, kBf16 };
 
 /// What an engine without a model is to answer: `tokens`, then whatever it likes up to `length`

@@ -85,17 +85,29 @@ void Stream::call_when_drained() {
   call_at_turn_end();
 }
 
+namespace {
+
+/// One part, the rule for streamed events, spares the kernel the copy of two more structures.
+ssize_t send_once(int fd, std::span<const iovec> parts) {
+  if (parts.size() == 1) {
+    return ::send(fd, parts.front().iov_base, parts.front().iov_len, MSG_NOSIGNAL);
+  }
+  msghdr message{};
+  message.msg_iov = const_cast<iovec*>(parts.data());
+  message.msg_iovlen = parts.size();
+  return ::sendmsg(fd, &message, MSG_NOSIGNAL);
+}
+
+}  // namespace
+
 size_t Stream::send(std::span<const iovec> parts) {
   if (!writable_) {
     wants_writable_ = true;
     return 0;
   }
-  msghdr message{};
-  message.msg_iov = const_cast<iovec*>(parts.data());
-  message.msg_iovlen = parts.size();
   ssize_t sent = -1;
   do {
-    sent = ::sendmsg(fd_, &message, MSG_NOSIGNAL);
+    sent = send_once(fd_, parts);
   } while (sent < 0 && errno == EINTR);
   if (sent < 0 && errno != EAGAIN) {
     fail();

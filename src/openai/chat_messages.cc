@@ -148,10 +148,20 @@ bool ChatReader::read(const JsonField& field, Status& error) {
 
 Status ChatReader::read_tool_choice(const JsonField& field) {
   const std::optional<std::string_view> choice = field.text();
-  if (choice != "none" && choice != "auto") {
-    return make_error(501, "this engine does not support forced tool choice", "tool_choice");
+  std::string_view name;
+  if (choice == "none") {
+    fields_.tool_choice = ToolChoice::kNone;
+  } else if (choice == "auto") {
+    fields_.tool_choice = ToolChoice::kAuto;
+  } else if (choice == "required") {
+    fields_.tool_choice = ToolChoice::kRequired;
+  } else if (field.value().at_pointer("/function/name").get_string().get(name) ==
+             simdjson::SUCCESS) {
+    fields_.tool_choice = ToolChoice::kNamed;
+    fields_.tool_name = name;
+  } else {
+    return field.invalid("must be none, auto, required, or an object that names a function");
   }
-  show_tools_ = choice == "auto";
   return {};
 }
 
@@ -176,7 +186,7 @@ Status ChatReader::finish(ChatFields& out) {
   if (!kwargs.is_null() && !kwargs.is_object()) {
     return make_error(400, "chat_template_kwargs must be an object", "chat_template_kwargs");
   }
-  if (!show_tools_ || tools.empty()) fields_.tools = nullptr;
+  if (fields_.tool_choice == ToolChoice::kNone || tools.empty()) fields_.tools = nullptr;
   out = std::move(fields_);
   return {};
 }

@@ -19,7 +19,6 @@ class ChatReader {
   Status read_object(const JsonField& field, nlohmann::ordered_json& out);
 
   ChatFields fields_;
-  bool show_tools_ = true;
 };
 
 }  // namespace llmd::openai

@@ -8,12 +8,17 @@
 
 namespace llmd::openai {
 
+/// Whether an answer must call a tool.
+enum class ToolChoice : uint8_t { kNone, kAuto, kRequired, kNamed };
+
 /// What a chat template is rendered with.
 struct ChatFields {
   /// As sent, except that content parts of type text are joined to one string, and tool call
   /// arguments are objects instead of JSON in a string, which is what templates expect.
   nlohmann::ordered_json messages;
-  nlohmann::ordered_json tools;            ///< null when there are none, or tool_choice is "none"
+  nlohmann::ordered_json tools;  ///< null when there are none, or tool_choice is "none"
+  ToolChoice tool_choice = ToolChoice::kAuto;
+  std::string tool_name;                   ///< with kNamed
   nlohmann::ordered_json template_kwargs;  ///< null or an object, added to the template's context
   bool add_generation_prompt = true;
   bool add_special_tokens = false;  ///< templates write BOS themselves

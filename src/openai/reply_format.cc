@@ -24,6 +24,11 @@ void write_finish_reason(JsonWriter& json, const ChoicePart& part) {
 }
 
 void write_end(JsonWriter& json, const ChoicePart& part) {
+  const bool goes_on = part.finish_reason.empty() && part.stop_reason.index() == 0;
+  if (goes_on) {  // as all chunks but the last do
+    json.raw(R"("logprobs":null,"finish_reason":null,"stop_reason":null)");
+    return;
+  }
   json.key("logprobs").null();
   write_finish_reason(json, part);
   json.key("stop_reason");
@@ -102,7 +107,7 @@ class CompletionFormat final : public ReplyFormat {
   std::string common_;
 };
 
-class ChatFormat final : public ReplyFormat {
+class ChatFormat : public ReplyFormat {
  public:
   ChatFormat(std::string_view id, std::string_view model, int64_t created_s)
       : chunk_(common_members(id, "chat.completion.chunk", model, created_s)),
@@ -113,7 +118,9 @@ class ChatFormat final : public ReplyFormat {
     JsonWriter json(out);
     json.begin_object().raw(chunk_).key("choices").begin_array().begin_object();
     json.key("index").number(part.index).key("delta").begin_object();
-    json.key("role").string("assistant").key("content").string("").end_object();
+    json.key("role").string("assistant");
+    write_opening(json, part);
+    json.end_object();
     json.key("logprobs").null().key("finish_reason").null().end_object().end_array();
     write_prompt_token_ids(json, part);
     json.end_object();
@@ -125,7 +132,8 @@ class ChatFormat final : public ReplyFormat {
     JsonWriter json(out);
     json.begin_object().raw(chunk_).key("choices").begin_array().begin_object();
     json.key("index").number(part.index).key("delta").begin_object();
-    json.key("content").string(part.text).end_object();
+    write_delta(json, part);
+    json.end_object();
     write_end(json, part);
     write_token_ids(json, part);
     json.end_object().end_array();
@@ -149,7 +157,8 @@ class ChatFormat final : public ReplyFormat {
     json.begin_object().raw(whole_).key("choices").begin_array();
     for (const ChoicePart& part : choices) {
       json.begin_object().key("index").number(part.index).key("message").begin_object();
-      json.key("role").string("assistant").key("content").string(part.text);
+      json.key("role").string("assistant");
+      write_message(json, part);
       json.key("refusal").null().end_object();
       write_end(json, part);
       write_token_ids(json, part);
@@ -161,9 +170,76 @@ class ChatFormat final : public ReplyFormat {
     json.end_object();
   }
 
+ protected:
+  // What an answer is made of: members of the first delta, of the others, and of a whole message.
+  virtual void write_opening(JsonWriter& json, const ChoicePart&) const {
+    json.key("content").string("");
+  }
+  virtual void write_delta(JsonWriter& json, const ChoicePart& part) const {
+    json.key("content").string(part.text);
+  }
+  virtual void write_message(JsonWriter& json, const ChoicePart& part) const {
+    json.key("content").string(part.text);
+  }
+
  private:
   std::string chunk_;
   std::string whole_;
+};
+
+/// Ends with "tool_calls" where the text came to its end by itself.
+ChoicePart as_tool_call(ChoicePart part) {
+  if (part.finish_reason == "stop") {
+    part.finish_reason = "tool_calls";
+    part.stop_reason = {};
+  }
+  return part;
+}
+
+class ToolCallFormat final : public ChatFormat {
+ public:
+  ToolCallFormat(std::string_view id, std::string_view model, int64_t created_s,
+                 std::string_view name)
+      : ChatFormat(id, model, created_s), call_id_("call-"), name_(name) {
+    call_id_ += id;
+  }
+
+  void append_chunk(std::string& out, const ChoicePart& part, const Usage* usage) const override {
+    ChatFormat::append_chunk(out, as_tool_call(part), usage);
+  }
+
+  void append_response(std::string& out, std::span<const ChoicePart> choices,
+                       const Usage& usage) const override {
+    std::vector<ChoicePart> parts(choices.begin(), choices.end());
+    for (ChoicePart& part : parts) part = as_tool_call(part);
+    ChatFormat::append_response(out, parts, usage);
+  }
+
+ private:
+  void write_opening(JsonWriter& json, const ChoicePart& part) const override {
+    json.key("content").null().key("tool_calls").begin_array().begin_object();
+    json.key("index").number(0);
+    write_call(json, part, "");
+  }
+  void write_delta(JsonWriter& json, const ChoicePart& part) const override {
+    json.key("tool_calls").begin_array().begin_object().key("index").number(0);
+    json.key("function").begin_object().key("arguments").string(part.text).end_object();
+    json.end_object().end_array();
+  }
+  void write_message(JsonWriter& json, const ChoicePart& part) const override {
+    json.key("content").null().key("tool_calls").begin_array().begin_object();
+    write_call(json, part, part.text);
+  }
+  /// The rest of a call's object, and the end of the array around it.
+  void write_call(JsonWriter& json, const ChoicePart& part, std::string_view arguments) const {
+    json.key("id").string(call_id_ + "-" + std::to_string(part.index));
+    json.key("type").string("function").key("function").begin_object();
+    json.key("name").string(name_).key("arguments").string(arguments).end_object();
+    json.end_object().end_array();
+  }
+
+  std::string call_id_;
+  std::string name_;
 };
 
 /// vllm/entrypoints/serve/disagg/protocol.py: tokens only.
@@ -229,6 +305,11 @@ std::unique_ptr<ReplyFormat> make_completion_format(std::string_view id, std::st
 std::unique_ptr<ReplyFormat> make_chat_format(std::string_view id, std::string_view model,
                                               int64_t created_s) {
   return std::make_unique<ChatFormat>(id, model, created_s);
+}
+
+std::unique_ptr<ReplyFormat> make_tool_call_format(std::string_view id, std::string_view model,
+                                                   int64_t created_s, std::string_view name) {
+  return std::make_unique<ToolCallFormat>(id, model, created_s, name);
 }
 
 std::unique_ptr<ReplyFormat> make_generate_format(std::string_view request_id) {

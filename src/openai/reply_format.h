@@ -51,6 +51,9 @@ std::unique_ptr<ReplyFormat> make_completion_format(std::string_view id, std::st
                                                     int64_t created_s);
 std::unique_ptr<ReplyFormat> make_chat_format(std::string_view id, std::string_view model,
                                               int64_t created_s);
+/// A chat whose answer is one call of the tool `name`, the generated text its arguments.
+std::unique_ptr<ReplyFormat> make_tool_call_format(std::string_view id, std::string_view model,
+                                                   int64_t created_s, std::string_view name);
 std::unique_ptr<ReplyFormat> make_generate_format(std::string_view request_id);
 
 /// Ends every stream.

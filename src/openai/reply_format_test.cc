@@ -112,5 +112,28 @@ TEST(ReplyFormat, ChunksAllocateNothingOnceTheBufferIsLargeEnough) {
   EXPECT_EQ(out.data(), memory);
 }
 
+TEST(ReplyFormat, ToolCalls) {
+  const auto format = make_tool_call_format("chatcmpl-1", "m", 7, "f");
+  ChoicePart part;
+  part.text = R"({"a":1})";
+  part.finish_reason = "stop";
+  std::string out;
+  format->append_response(out, std::span(&part, 1), {3, 2, 0});
+  EXPECT_EQ(Json::parse(out)["choices"], Json::parse(R"([{"index":0,"message":{"role":"assistant",
+      "content":null,"tool_calls":[{"id":"call-chatcmpl-1-0","type":"function","function":
+      {"name":"f","arguments":"{\"a\":1}"}}],"refusal":null},"logprobs":null,
+      "finish_reason":"tool_calls","stop_reason":null}])"));
+  out.clear();
+  format->append_opening(out, part);
+  EXPECT_EQ(event(out)["choices"][0]["delta"], Json::parse(R"({"role":"assistant","content":null,
+      "tool_calls":[{"index":0,"id":"call-chatcmpl-1-0","type":"function","function":
+      {"name":"f","arguments":""}}]})"));
+  out.clear();
+  format->append_chunk(out, part, nullptr);
+  EXPECT_EQ(event(out)["choices"][0]["delta"], Json::parse(R"({"tool_calls":[{"index":0,
+      "function":{"arguments":"{\"a\":1}"}}]})"));
+  EXPECT_EQ(event(out)["choices"][0]["finish_reason"], "tool_calls");
+}
+
 }  // namespace
 }  // namespace llmd::openai

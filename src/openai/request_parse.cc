@@ -157,4 +157,15 @@ std::optional<ApiError> parse_request(std::string_view body, DetokenizeRequest& 
   return found ? Status() : missing("tokens");
 }
 
+std::optional<ApiError> parse_request(std::string_view body, LoraRequest& out) {
+  simdjson::dom::parser parser;
+  simdjson::dom::object object;
+  if (Status error = parse_object(body, parser, object)) return error;
+  return for_each_field(object, [&](const JsonField& field) -> Status {
+    if (field.name() == "lora_name") return field.read(out.name);
+    if (field.name() == "lora_path") return field.read(out.path);
+    return {};
+  });
+}
+
 }  // namespace llmd::openai

@@ -15,6 +15,7 @@ struct ChatRequest;
 struct GenerateRequest;
 struct TokenizeRequest;
 struct DetokenizeRequest;
+struct LoraRequest;
 
 /// Nothing when `out` was filled; otherwise what to answer: 400 for what breaks a rule, 501 for
 /// what this engine cannot do. Any bytes may be given. Time and memory are linear in the body.
@@ -23,5 +24,6 @@ std::optional<ApiError> parse_request(std::string_view body, ChatRequest& out);
 std::optional<ApiError> parse_request(std::string_view body, GenerateRequest& out);
 std::optional<ApiError> parse_request(std::string_view body, TokenizeRequest& out);
 std::optional<ApiError> parse_request(std::string_view body, DetokenizeRequest& out);
+std::optional<ApiError> parse_request(std::string_view body, LoraRequest& out);
 
 }  // namespace llmd::openai

@@ -203,7 +203,15 @@ TEST(RequestParse, ToolsGoToTheTemplateUnlessUnwanted) {
   EXPECT_TRUE(parsed<ChatRequest>(head + R"(,"tool_choice":"none"})").chat.tools.is_null());
   for (const char* forced : {R"(,"tool_choice":"required"})",
                              R"(,"tool_choice":{"type":"function","function":{"name":"f"}}})"}) {
-    EXPECT_EQ(refused<ChatRequest>(head + forced).status, 501);
+    EXPECT_EQ(parsed<ChatRequest>(head + forced).chat.tools.size(), 1U);
+  }
+  const ChatRequest named =
+      parsed<ChatRequest>(head + R"(,"tool_choice":{"type":"function","function":{"name":"f"}}})");
+  EXPECT_EQ(named.chat.tool_choice, ToolChoice::kNamed);
+  EXPECT_EQ(named.chat.tool_name, "f");
+  for (const char* bad : {R"(,"tool_choice":"any"})", R"(,"tool_choice":{"function":{}}})",
+                          R"(,"tool_choice":["required"]})"}) {
+    EXPECT_EQ(refused<ChatRequest>(head + bad).status, 400) << bad;
   }
 }
 

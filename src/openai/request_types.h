@@ -61,6 +61,12 @@ struct DetokenizeRequest {
   std::vector<uint32_t> tokens;
 };
 
+/// vLLM's /v1/load_lora_adapter and /v1/unload_lora_adapter.
+struct LoraRequest {
+  std::string name;
+  std::string path;  ///< empty when unloading
+};
+
 // Limits on what one request may ask for; beyond them it is answered 400.
 constexpr uint32_t kChoicesMax = 128;  ///< n
 constexpr size_t kPromptsMax = 1024;   ///< prompts in one completion request

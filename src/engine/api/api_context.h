@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/random.h"
+#include "engine/api/capabilities.h"
 #include "engine/api/model_assets.h"
 #include "engine/batch/engine.h"
 #include "observe/metrics.h"
@@ -32,10 +33,13 @@ struct ApiContext {
   std::function<int64_t()> unix_time_s;
   Random seeds;  ///< for requests that bring none
   Random ids;    ///< for the ids of answers
+  Capabilities capabilities;
+  int queue_full_status = 503;  ///< another engine may take the request; 429: none shall
   ApiLimits limits;
   observe::Counter slow_streams_cut;      ///< how often unsent_bytes_max was reached
   std::function<void()> refresh_metrics;  ///< set by the server, before a scrape
   bool draining = false;
+  bool starting = false;  ///< up, but not able to serve yet
 };
 
 }  // namespace llmd::engine

@@ -15,7 +15,8 @@ struct Route {
   std::string_view method;
   std::string_view path;
   void (*handle)(ApiContext&, ExchangePtr);
-  bool open = false;  ///< without an API key, and while draining
+  bool open = false;       ///< without an API key, and while draining
+  bool generates = false;  ///< not while asleep; failures are injected here
 };
 
 /// Paths of vLLM's that stand for what this kind of engine cannot do.
@@ -25,22 +26,23 @@ struct Capability {
 };
 
 constexpr Capability kMissingCapabilities[] = {
-    {"/v1/load_lora_adapter", "LoRA adapters"},
-    {"/v1/unload_lora_adapter", "LoRA adapters"},
     {"/v1/embeddings", "embeddings"},
     {"/v1/responses", "the responses API"},
     {"/v1/audio/transcriptions", "audio"},
-    {"/sleep", "sleep mode"},
-    {"/wake_up", "sleep mode"},
 };
 
 constexpr Route kRoutes[] = {
-    {"POST", "/v1/chat/completions", handle_chat},
-    {"POST", "/v1/completions", handle_completions},
-    {"POST", "/inference/v1/generate", handle_generate},
+    {"POST", "/v1/chat/completions", handle_chat, false, true},
+    {"POST", "/v1/completions", handle_completions, false, true},
+    {"POST", "/inference/v1/generate", handle_generate, false, true},
     {"POST", "/tokenize", handle_tokenize},
     {"POST", "/detokenize", handle_detokenize},
     {"GET", "/v1/models", handle_models},
+    {"POST", "/v1/load_lora_adapter", handle_load_lora},
+    {"POST", "/v1/unload_lora_adapter", handle_unload_lora},
+    {"POST", "/sleep", handle_sleep},
+    {"POST", "/wake_up", handle_wake_up},
+    {"GET", "/is_sleeping", handle_is_sleeping},
     {"GET", "/version", handle_version},
     {"GET", "/health", handle_health, true},
     {"GET", "/metrics", handle_metrics, true},
@@ -60,12 +62,24 @@ http::ServerOptions server_options() {
   return options;
 }
 
+/// Why a request of that route is not served now, if it is not.
+std::optional<openai::ApiError> refusal(ApiContext& context, const Route& route,
+                                        const http::RequestHead& head) {
+  if (route.open) return std::nullopt;
+  if (context.draining) return openai::make_error(503, "this engine is shutting down");
+  if (context.starting) return openai::make_error(503, "this engine is starting");
+  if (!route.generates) return std::nullopt;
+  Capabilities& can = context.capabilities;
+  if (can.sleep && can.sleep->sleeping) {
+    return openai::make_error(503, "this engine is asleep; POST /wake_up");
+  }
+  return can.failures ? can.failures->next(head) : std::nullopt;
+}
+
 void answer_unknown_path(http::Exchange& exchange) {
   for (const Capability& capability : kMissingCapabilities) {
     if (capability.path != exchange.head().path()) continue;
-    return answer_error(
-        exchange,
-        openai::make_error(501, fmt::format("this engine does not support {}", capability.name)));
+    return answer_missing(exchange, capability.name);
   }
   answer_error(exchange, openai::make_error(404, "there is no such path here"));
 }
@@ -88,6 +102,9 @@ ApiServer::ApiServer(net::EventLoop& loop, ApiContext context)
   for (const std::string& key : context_.api_keys) keys_.push_back(digest(key));
   context_.refresh_metrics = [this] {
     context_.engine.refresh_gauges();
+    if (const auto& fake = context_.capabilities.fake_metrics) {
+      fake->apply(context_.engine.metrics(), to_seconds(context_.engine.uptime()));
+    }
     http_metrics_.update(server_.counters());
   };
 }
@@ -114,9 +131,7 @@ void ApiServer::handle(const std::shared_ptr<http::Exchange>& exchange) {
                                              "the API key is missing or wrong: send it as "
                                              "Authorization: Bearer KEY"));
     }
-    if (!route.open && context_.draining) {
-      return answer_error(*exchange, openai::make_error(503, "this engine is shutting down"));
-    }
+    if (const auto error = refusal(context_, route, head)) return answer_error(*exchange, *error);
     return route.handle(context_, exchange);
   }
   answer_no_route(*exchange, same_path);

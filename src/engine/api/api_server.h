@@ -21,6 +21,8 @@ class ApiServer {
   ApiServer& operator=(const ApiServer&) = delete;
 
   Result<uint16_t> listen(const std::string& host, uint16_t port);
+  /// Whether it is still starting: then requests and /health are answered 503.
+  void set_starting(bool starting) { context_.starting = starting; }
   /// Refuses new requests with 503, lets the running ones end, then calls `done`.
   void drain(std::function<void()> done);
 

@@ -23,52 +23,62 @@ std::vector<std::string> served_names(const EngineProcessOptions& options,
 EngineOptions engine_options(const EngineShape& shape) {
   EngineOptions options;
   options.scheduler = shape.scheduler;
+  options.waiting_max = shape.waiting_max;
   return options;
 }
 
 std::unique_ptr<EngineMetrics> make_metrics(observe::Registry& registry,
                                             const EngineProcessOptions& options,
-                                            const EngineShape& shape) {
-  const MetricsInfo info{served_names(options, shape).front(),
-                         shape.scheduler.block_size,
-                         shape.blocks,
-                         shape.scheduler.max_model_len,
-                         shape.cache_dtype,
-                         shape.scheduler.prefix_caching};
+                                            const EngineShape& shape, uint32_t rank) {
+  MetricsInfo info;
+  info.model_name = served_names(options, shape).front();
+  info.engine_rank = rank;
+  info.block_size = shape.scheduler.block_size;
+  info.blocks = shape.blocks;
+  info.max_model_len = shape.scheduler.max_model_len;
+  info.cache_dtype = shape.cache_dtype;
+  info.prefix_caching = shape.scheduler.prefix_caching;
   return std::make_unique<EngineMetrics>(registry, info);
 }
 
 ApiContext api_context(Engine& engine, const EngineKind& kind, observe::Registry& registry,
-                       const EngineProcessOptions& options) {
-  return ApiContext{engine,
-                    kind.assets(),
-                    registry,
-                    served_names(options, kind.shape()),
-                    kind.shape().model_root,
-                    options.api_keys,
-                    kind.shape().vocab_size,
-                    std::string(kind.simulated_profile()),
-                    [] { return int64_t{std::time(nullptr)}; },
-                    Random(options.seed),
-                    Random(entropy()),
-                    {},
-                    registry.counter("llmd:streams_cut_slow_client_total",
-                                     "Streams that were cut because their client took no bytes."),
-                    {}};
+                       const EngineProcessOptions& options, uint64_t seed) {
+  const EngineShape& shape = kind.shape();
+  return ApiContext{
+      .engine = engine,
+      .assets = kind.assets(),
+      .registry = registry,
+      .model_names = served_names(options, shape),
+      .model_root = shape.model_root,
+      .api_keys = options.api_keys,
+      .vocab_size = shape.vocab_size,
+      .simulated_profile = std::string(kind.simulated_profile()),
+      .unix_time_s = [] { return int64_t{std::time(nullptr)}; },
+      .seeds = Random(seed),
+      .ids = Random(entropy()),
+      .capabilities = kind.capabilities(seed),
+      .queue_full_status = shape.queue_full_status,
+      .limits = {},
+      .slow_streams_cut =
+          registry.counter("llmd:streams_cut_slow_client_total",
+                           "Streams that were cut because their client took no bytes."),
+      .refresh_metrics = {},
+  };
 }
 
 }  // namespace
 
 EngineInstance::EngineInstance(const EngineSurroundings& around,
-                               const EngineProcessOptions& options)
+                               const EngineProcessOptions& options, uint32_t number, uint32_t rank)
     : engine_(
           engine_options(around.kind.shape()),
           std::make_unique<BlockPool>(around.kind.shape().blocks),
           around.kind.make_executor(around.clock, around.call_after),
           *around.kind.assets().tokenizer, around.clock,
           [&loop = around.loop](std::function<void()> work) { loop.post(std::move(work)); },
-          make_metrics(registry_, options, around.kind.shape())),
-      server_(around.loop, api_context(engine_, around.kind, registry_, options)) {}
+          make_metrics(registry_, options, around.kind.shape(), rank)),
+      server_(around.loop,
+              api_context(engine_, around.kind, registry_, options, options.seed + number)) {}
 
 Result<uint16_t> EngineInstance::listen(const std::string& host, uint16_t port) {
   return server_.listen(host, port);

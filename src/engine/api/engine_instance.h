@@ -26,12 +26,15 @@ struct EngineSurroundings {
 /// Loop thread only.
 class EngineInstance {
  public:
-  EngineInstance(const EngineSurroundings& around, const EngineProcessOptions& options);
+  /// `number` counts the engines of the process from 0; `rank` is its data-parallel rank.
+  EngineInstance(const EngineSurroundings& around, const EngineProcessOptions& options,
+                 uint32_t number, uint32_t rank);
 
   /// Returns the port, also for port 0.
   Result<uint16_t> listen(const std::string& host, uint16_t port);
   /// Refuses new requests with 503, lets the running ones end, then calls `done`.
   void drain(std::function<void()> done) { server_.drain(std::move(done)); }
+  void set_starting(bool starting) { server_.set_starting(starting); }
   size_t requests() const { return engine_.requests(); }
 
  private:

@@ -24,6 +24,10 @@ uint32_t replicas(const EngineProcessOptions& options) {
   return options.simulated ? options.simulated->replicas : 1;
 }
 
+uint32_t ranks(const EngineProcessOptions& options) {
+  return options.simulated ? options.simulated->data_parallel_size : 1;
+}
+
 double time_scale(const EngineProcessOptions& options) {
   return options.simulated ? options.simulated->time_scale : 1;
 }
@@ -42,6 +46,8 @@ class EngineProcess {
 
  private:
   Result<void> add_engine(uint16_t port);
+  void start();
+  void say_ready();
   void on_signal(int signal);
 
   const EngineProcessOptions& options_;
@@ -58,23 +64,40 @@ class EngineProcess {
 };
 
 Result<void> EngineProcess::add_engine(uint16_t port) {
-  EngineInstance& engine = engines_.emplace_back(around_, options_);
+  const auto number = static_cast<uint32_t>(engines_.size());
+  EngineInstance& engine =
+      engines_.emplace_back(around_, options_, number, number % ranks(options_));
   LLMD_ASSIGN_OR_RETURN(const uint16_t bound, engine.listen(options_.host, port));
   ready_lines_ += fmt::format("llmd ready {} http://{}:{}\n", role_, options_.host, bound);
   return {};
 }
 
 Result<void> EngineProcess::serve() {
-  for (uint32_t i = 0; i < replicas(options_); ++i) {
+  for (uint32_t i = 0; i < replicas(options_) * ranks(options_); ++i) {
     const uint32_t port = options_.port == 0 ? 0 : options_.port + i;
     if (port > UINT16_MAX) return invalid_argument("--port and --replicas: ports end at 65535");
     LLMD_RETURN_IF_ERROR(add_engine(static_cast<uint16_t>(port)));
   }
   loop_.on_terminate([this](int signal) { on_signal(signal); });
-  std::fputs(ready_lines_.c_str(), stdout);
-  std::fflush(stdout);
+  start();
   loop_.run();
   return {};
+}
+
+/// At once, or when the time that starting takes has passed.
+void EngineProcess::start() {
+  const Duration startup = around_.kind.shape().startup;
+  if (startup == Duration::zero()) return say_ready();
+  for (EngineInstance& engine : engines_) engine.set_starting(true);
+  around_.call_after(startup, [this] {
+    for (EngineInstance& engine : engines_) engine.set_starting(false);
+    say_ready();
+  });
+}
+
+void EngineProcess::say_ready() {
+  std::fputs(ready_lines_.c_str(), stdout);
+  std::fflush(stdout);
 }
 
 /// The first signal lets running requests end; the second does not wait.

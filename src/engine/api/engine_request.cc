@@ -61,6 +61,11 @@ std::optional<ApiError> check_prompt(const ApiContext& context, const RequestTem
   return std::nullopt;
 }
 
+const LoraAdapter* find_adapter(const ApiContext& context, std::string_view model) {
+  const auto& lora = context.capabilities.lora;
+  return lora ? lora->find(model) : nullptr;
+}
+
 uint32_t max_tokens_of(const ApiContext& context, const RequestTemplate& from, size_t prompt) {
   if (from.fields.max_tokens) return *from.fields.max_tokens;
   const auto rest = static_cast<uint32_t>(context.engine.options().max_model_len - prompt);
@@ -93,6 +98,18 @@ std::optional<ApiError> make_engine_request(const ApiContext& context, const Req
   out.text.skip_special_tokens = from.fields.skip_special_tokens;
   out.detokenize = from.detokenize || !from.fields.stop.empty();
   out.cache_salt = from.fields.cache_salt;
+  if (const LoraAdapter* adapter = find_adapter(context, from.model)) {
+    out.adapter = adapter->id;
+    // Keys and values of another adapter are others.
+    out.cache_salt.insert(0, fmt::format("lora {}\n", adapter->id));
+  }
+  if (const auto& answers = context.capabilities.answers) {
+    std::optional<std::span<const TokenId>> verbatim = from.verbatim;
+    if (!verbatim && answers->echoes()) verbatim = prompt;
+    out.sampling.script =
+        answers->script({prompt.size(), verbatim, seed, from.fields.max_tokens.has_value(),
+                         from.fields.ignore_eos});
+  }
   return std::nullopt;
 }
 
@@ -112,6 +129,7 @@ Result<std::string> render_chat(const ModelAssets& assets, const openai::ChatFie
 std::optional<ApiError> check_model(const ApiContext& context, const std::string& model) {
   const std::vector<std::string>& names = context.model_names;
   if (model.empty() || std::find(names.begin(), names.end(), model) != names.end()) return {};
+  if (find_adapter(context, model) != nullptr) return {};
   return make_error(
       404,
       fmt::format("The model `{}` does not exist. Available: {}.", model, fmt::join(names, ", ")),

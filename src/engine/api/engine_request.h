@@ -24,9 +24,12 @@ enum class MaxTokensDefault : uint8_t {
 /// in vLLM. `prompt_param` names the prompt's field in errors.
 struct RequestTemplate {
   const openai::GenerationFields& fields;
+  const std::string& model;  ///< as asked for
   MaxTokensDefault max_tokens_default = MaxTokensDefault::kRest;
   std::string_view prompt_param = "prompt";
   bool detokenize = true;
+  /// What the answer is to be, where the engine does not decide; else echo mode gives the prompt.
+  std::optional<std::span<const TokenId>> verbatim;
 };
 
 /// Fills `out` for one choice of `prompt`, or says why it cannot be: an empty prompt, ids that the

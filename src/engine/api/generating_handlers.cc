@@ -5,6 +5,7 @@
 #include "engine/api/engine_request.h"
 #include "engine/api/handlers.h"
 #include "engine/api/reply.h"
+#include "engine/api/tool_calls.h"
 #include "openai/chat_types.h"
 #include "openai/request_parse.h"
 
@@ -70,6 +71,17 @@ std::vector<Tokens> encode_prompts(const ApiContext& context, openai::Completion
   return out;
 }
 
+Tokens encode_answer(const ApiContext& context, std::string_view text) {
+  return context.assets.tokenizer->encode(text, /*add_special_tokens=*/false);
+}
+
+/// The last message's text.
+std::string_view last_words(const openai::ChatFields& chat) {
+  const nlohmann::ordered_json& message = chat.messages.back();
+  if (!message.contains("content") || !message["content"].is_string()) return {};
+  return message["content"].get_ref<const std::string&>();
+}
+
 std::string_view shown_model(const ApiContext& context, const std::string& asked) {
   return asked.empty() ? std::string_view(context.model_names.front()) : asked;
 }
@@ -82,7 +94,8 @@ void handle_completions(ApiContext& context, ExchangePtr exchange) {
     return answer_error(*exchange, *error);
   }
   if (auto error = check_model(context, request.model)) return answer_error(*exchange, *error);
-  const RequestTemplate from{request.generation, MaxTokensDefault::kSixteen, "prompt", true};
+  const RequestTemplate from{request.generation, request.model, MaxTokensDefault::kSixteen,
+                             "prompt",           true,          {}};
   run(context, exchange, from, request.streaming, encode_prompts(context, request),
       openai::make_completion_format(make_id(context, "cmpl"), shown_model(context, request.model),
                                      context.unix_time_s()));
@@ -94,13 +107,28 @@ void handle_chat(ApiContext& context, ExchangePtr exchange) {
     return answer_error(*exchange, *error);
   }
   if (auto error = check_model(context, request.model)) return answer_error(*exchange, *error);
+  std::optional<ToolCall> call;
+  const uint64_t seed = request.generation.seed.value_or(context.seeds.next());
+  if (auto error = plan_tool_call(context.capabilities, request.chat, seed, call)) {
+    return answer_error(*exchange, *error);
+  }
   const Result<std::string> text = render_chat(context.assets, request.chat);
   if (!text) return answer_error(*exchange, openai::to_api_error(text.error()));
-  const RequestTemplate from{request.generation, MaxTokensDefault::kRest, "messages", true};
+  Tokens verbatim;
+  RequestTemplate from{request.generation, request.model, MaxTokensDefault::kRest,
+                       "messages",         true,          {}};
+  if (call) {
+    request.generation.ignore_eos = false;  // the call's end is its end
+    from.verbatim = verbatim = encode_answer(context, call->arguments);
+  } else if (context.capabilities.answers && context.capabilities.answers->echoes()) {
+    from.verbatim = verbatim = encode_answer(context, last_words(request.chat));
+  }
+  const std::string id = make_id(context, "chatcmpl");
+  const std::string_view model = shown_model(context, request.model);
   run(context, exchange, from, request.streaming,
       {context.assets.tokenizer->encode(*text, request.chat.add_special_tokens)},
-      openai::make_chat_format(make_id(context, "chatcmpl"), shown_model(context, request.model),
-                               context.unix_time_s()));
+      call ? openai::make_tool_call_format(id, model, context.unix_time_s(), call->name)
+           : openai::make_chat_format(id, model, context.unix_time_s()));
 }
 
 void handle_generate(ApiContext& context, ExchangePtr exchange) {
@@ -110,7 +138,8 @@ void handle_generate(ApiContext& context, ExchangePtr exchange) {
   }
   if (auto error = check_model(context, request.model)) return answer_error(*exchange, *error);
   if (request.request_id.empty()) request.request_id = make_id(context, "generate");
-  const RequestTemplate from{request.generation, MaxTokensDefault::kRest, "token_ids", false};
+  const RequestTemplate from{request.generation, request.model, MaxTokensDefault::kRest,
+                             "token_ids",        false,         {}};
   run(context, exchange, from, request.streaming, {std::move(request.token_ids)},
       openai::make_generate_format(request.request_id));
 }

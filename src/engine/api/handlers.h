@@ -14,6 +14,8 @@ using ExchangePtr = std::shared_ptr<http::Exchange>;
 
 void answer_json(http::Exchange& exchange, std::string_view json);
 void answer_error(http::Exchange& exchange, const openai::ApiError& error);
+/// 501, naming what this kind of engine cannot do.
+void answer_missing(http::Exchange& exchange, std::string_view capability);
 
 void handle_completions(ApiContext& context, ExchangePtr exchange);
 void handle_chat(ApiContext& context, ExchangePtr exchange);
@@ -23,6 +25,11 @@ void handle_detokenize(ApiContext& context, ExchangePtr exchange);
 void handle_models(ApiContext& context, ExchangePtr exchange);
 void handle_health(ApiContext& context, ExchangePtr exchange);
 void handle_version(ApiContext& context, ExchangePtr exchange);
+void handle_load_lora(ApiContext& context, ExchangePtr exchange);
+void handle_unload_lora(ApiContext& context, ExchangePtr exchange);
+void handle_sleep(ApiContext& context, ExchangePtr exchange);
+void handle_wake_up(ApiContext& context, ExchangePtr exchange);
+void handle_is_sleeping(ApiContext& context, ExchangePtr exchange);
 void handle_metrics(ApiContext& context, ExchangePtr exchange);
 
 }  // namespace llmd::engine

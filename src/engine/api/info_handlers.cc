@@ -31,6 +31,11 @@ void answer_error(http::Exchange& exchange, const openai::ApiError& error) {
   exchange.respond(error.status, kJson, openai::to_json(error));
 }
 
+void answer_missing(http::Exchange& exchange, std::string_view capability) {
+  answer_error(exchange,
+               openai::make_error(501, fmt::format("this engine does not support {}", capability)));
+}
+
 void handle_tokenize(ApiContext& context, ExchangePtr exchange) {
   openai::TokenizeRequest request;
   if (auto error = openai::parse_request(exchange->body(), request)) {
@@ -69,15 +74,32 @@ void handle_detokenize(ApiContext& context, ExchangePtr exchange) {
   answer_json(*exchange, out);
 }
 
+namespace {
+
+/// Begins one model's object.
+void write_model(const ApiContext& context, const std::string& name, const std::string& root,
+                 openai::JsonWriter& json) {
+  json.begin_object().key("id").string(name).key("object").string("model");
+  json.key("created").number(context.unix_time_s()).key("owned_by").string("llmd");
+  json.key("root").string(root);
+}
+
+}  // namespace
+
 void handle_models(ApiContext& context, ExchangePtr exchange) {
   std::string out;
   openai::JsonWriter json(out);
   json.begin_object().key("object").string("list").key("data").begin_array();
   for (const std::string& name : context.model_names) {
-    json.begin_object().key("id").string(name).key("object").string("model");
-    json.key("created").number(context.unix_time_s()).key("owned_by").string("llmd");
-    json.key("root").string(context.model_root).key("parent").null();
+    write_model(context, name, context.model_root, json);
+    json.key("parent").null();
     json.key("max_model_len").number(context.engine.options().max_model_len).end_object();
+  }
+  if (const auto& lora = context.capabilities.lora) {
+    for (const auto& [name, adapter] : lora->all()) {
+      write_model(context, name, adapter.path, json);
+      json.key("parent").string(context.model_names.front()).end_object();
+    }
   }
   json.end_array().end_object();
   answer_json(*exchange, out);
@@ -86,6 +108,9 @@ void handle_models(ApiContext& context, ExchangePtr exchange) {
 void handle_health(ApiContext& context, ExchangePtr exchange) {
   if (context.draining) {
     return answer_error(*exchange, openai::make_error(503, "this engine is shutting down"));
+  }
+  if (context.starting) {
+    return answer_error(*exchange, openai::make_error(503, "this engine is starting"));
   }
   exchange->respond(200, kJson, "");
 }
@@ -103,7 +128,11 @@ void handle_version(ApiContext& context, ExchangePtr exchange) {
 
 void handle_metrics(ApiContext& context, ExchangePtr exchange) {
   context.refresh_metrics();
-  exchange->respond(200, observe::Registry::kContentType, context.registry.exposition());
+  std::string page = context.registry.exposition();
+  if (const auto& lora = context.capabilities.lora) {
+    page += lora->exposition(context.engine, context.unix_time_s());
+  }
+  exchange->respond(200, observe::Registry::kContentType, page);
 }
 
 }  // namespace llmd::engine

@@ -26,10 +26,10 @@ openai::StopReason stop_reason_of(const Progress& progress) {
   return {};
 }
 
-/// A full queue is this engine's affair: another one may take the request.
-openai::ApiError refusal(const Error& error) {
+/// A full queue is this engine's affair.
+openai::ApiError refusal(const Error& error, int queue_full_status) {
   if (error.code != Errc::kResourceExhausted) return openai::to_api_error(error);
-  return openai::make_error(503, error.message, {}, "queue_full");
+  return openai::make_error(queue_full_status, error.message, {}, "queue_full");
 }
 
 }  // namespace
@@ -62,7 +62,7 @@ void Reply::run(std::vector<EngineRequest> requests, size_t per_prompt) {
         });
     if (!id) {
       give_up();
-      const openai::ApiError error = refusal(id.error());
+      const openai::ApiError error = refusal(id.error(), context_.queue_full_status);
       const http::Header retry{"Retry-After", "1"};
       exchange_->respond(error.status, kJson, openai::to_json(error), std::span(&retry, 1));
       return;

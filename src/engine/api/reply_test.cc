@@ -61,10 +61,21 @@ class ReplyTest : public ::testing::Test {
             [this](std::function<void()> work) { posted.push_back(std::move(work)); },
             std::make_unique<EngineMetrics>(registry,
                                             MetricsInfo{"m", 4, 2048, 4096, "f32", true})),
-        context{engine,    assets,    registry, {"m"},
-                "",        {},        kVocab,   [] { return int64_t{7}; },
-                Random(1), Random(2), {},       registry.counter("cut_total", "c"),
-                {}} {}
+        context{.engine = engine,
+                .assets = assets,
+                .registry = registry,
+                .model_names = {"m"},
+                .model_root = "",
+                .api_keys = {},
+                .vocab_size = kVocab,
+                .simulated_profile = "",
+                .unix_time_s = [] { return int64_t{7}; },
+                .seeds = Random(1),
+                .ids = Random(2),
+                .capabilities = {},
+                .limits = {},
+                .slow_streams_cut = registry.counter("cut_total", "c"),
+                .refresh_metrics = {}} {}
 
   static std::unique_ptr<Executor> make_executor() {
     auto executor = std::make_unique<ScriptedExecutor>(2048, 4, kVocab);

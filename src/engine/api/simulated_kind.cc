@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "base/text.h"
 #include "engine/api/engine_process.h"
 #include "engine/api/words4_assets.h"
 #include "engine/simulated/profile.h"
@@ -13,6 +14,8 @@
 
 namespace llmd::engine {
 namespace {
+
+constexpr double kStartupSecondsMax = 1e6;
 
 class SimulatedKind final : public EngineKind {
  public:
@@ -24,6 +27,7 @@ class SimulatedKind final : public EngineKind {
     if (simulated.gamma_ms) profile_.time.gamma_s = *simulated.gamma_ms / 1e3;
     LLMD_RETURN_IF_ERROR(load_tokenizer(simulated.tokenizer));
     LLMD_RETURN_IF_ERROR(make_shape(options));
+    LLMD_RETURN_IF_ERROR(read_behaviour(simulated));
     log::info(
         "simulated, profile {} ({}): {:g} ms per step, {:g} ms per computed token, {:g} ms per "
         "token attended, {} KV blocks of {} tokens",
@@ -35,6 +39,16 @@ class SimulatedKind final : public EngineKind {
   const ModelAssets& assets() const override { return assets_; }
   const EngineShape& shape() const override { return shape_; }
   std::string_view simulated_profile() const override { return profile_.name; }
+
+  Capabilities capabilities(uint64_t seed) const override {
+    Capabilities can;
+    can.failures.emplace(behaviour_.failures, seed);
+    can.sleep.emplace();
+    can.lora = lora_;
+    can.fake_metrics = fake_metrics_;
+    can.answers = answers_;
+    return can;
+  }
 
   std::unique_ptr<Executor> make_executor(const Clock& clock,
                                           const CallAfter& call_after) override {
@@ -76,6 +90,9 @@ class SimulatedKind final : public EngineKind {
     scheduler.block_size = options.block_size;
     scheduler.prefix_caching = options.prefix_caching;
     scheduler.eos_ids = assets_.eos_ids;
+    scheduler.max_loras = options.simulated->max_loras;
+    shape_.waiting_max = options.simulated->max_waiting_queue_length;
+    shape_.queue_full_status = 429;
     if (scheduler.max_model_len <= fits) return {};
     return invalid_argument(fmt::format(
         "{} KV blocks of {} tokens hold {} tokens, fewer than --max-model-len {}: lower it, or "
@@ -83,7 +100,48 @@ class SimulatedKind final : public EngineKind {
         shape_.blocks, options.block_size, fits, scheduler.max_model_len));
   }
 
+  Result<void> read_behaviour(const SimulatedOptions& simulated) {
+    behaviour_ = simulated;
+    OutputLength length;
+    if (!simulated.output_length.empty()) {
+      LLMD_ASSIGN_OR_RETURN(length, parse_output_length(simulated.output_length));
+    }
+    const auto mode = simulated.echo ? AnswerMaker::Mode::kEcho : AnswerMaker::Mode::kRandom;
+    answers_.emplace(mode, length);
+    if (!simulated.fake_metrics.empty()) {
+      LLMD_ASSIGN_OR_RETURN(fake_metrics_, parse_fake_metrics(simulated.fake_metrics));
+    }
+    LLMD_RETURN_IF_ERROR(load_adapters(simulated));
+    return read_startup(simulated.startup_duration);
+  }
+
+  Result<void> load_adapters(const SimulatedOptions& simulated) {
+    lora_.emplace(simulated.max_loras);
+    for (const std::string& module : simulated.lora_modules) {
+      const size_t at = module.find('=');
+      const std::string path = at == std::string::npos ? "" : module.substr(at + 1);
+      if (const auto error = lora_->load(module.substr(0, at), path)) {
+        return invalid_argument("--lora-modules " + module + ": " + error->message);
+      }
+    }
+    return {};
+  }
+
+  Result<void> read_startup(const std::string& text) {
+    const auto seconds =
+        text == "profile" ? std::optional(profile_.time.cold_start_s) : parse_decimal(text);
+    if (!seconds || *seconds < 0 || *seconds > kStartupSecondsMax) {
+      return invalid_argument("--startup-duration: give seconds, or \"profile\"");
+    }
+    shape_.startup = Duration(static_cast<Duration::rep>(*seconds * 1e9));
+    return {};
+  }
+
   SimulatedProfile profile_;
+  SimulatedOptions behaviour_;
+  std::optional<AnswerMaker> answers_;
+  std::optional<FakeMetrics> fake_metrics_;
+  std::optional<LoraAdapters> lora_;  ///< as every engine begins
   ModelAssets assets_;
   EngineShape shape_;
   std::shared_ptr<const SimulatedText> text_;

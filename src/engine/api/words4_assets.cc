@@ -6,16 +6,15 @@
 namespace llmd::engine {
 namespace {
 
+/// Line ends are printed, as one after a block's end would be trimmed.
 constexpr const char* kChatTemplate =
-    "{% if tools %}{{ tools | tojson }}\n{% endif %}"
+    "{% if tools %}{{ tools | tojson }}{{ '\\n' }}{% endif %}"
     "{% for message in messages %}"
     "{{ message.role }}: {{ message.content or '' }}"
-    "{% if message.tool_calls %}{{ message.tool_calls | tojson }}{% endif %}\n"
+    "{% if message.tool_calls %}{{ message.tool_calls | tojson }}{% endif %}"
+    "{{ '\\n' }}"
     "{% endfor %}"
     "{% if add_generation_prompt %}assistant: {% endif %}";
-
-/// What an answer may have at most when its request does not say.
-constexpr uint32_t kMaxNewTokens = 128;
 
 }  // namespace
 
@@ -26,7 +25,6 @@ ModelAssets words4_assets() {
   LLMD_CHECK(chat_template.ok());
   assets.chat_template = std::move(chat_template).value();
   assets.eos_ids = {0};
-  assets.defaults.max_new_tokens = kMaxNewTokens;
   return assets;
 }
 

@@ -31,6 +31,7 @@ struct Engine::Request {
     sequence.tokens = std::move(from.prompt);
     sequence.sampling = from.sampling;
     sequence.stop = std::move(from.stop);
+    sequence.adapter = from.adapter;
     sequence.cache_salt = std::move(from.cache_salt);
   }
 
@@ -49,6 +50,7 @@ Engine::Engine(EngineOptions options, std::unique_ptr<BlockPool> pool,
     : options_(std::move(options)),
       tokenizer_(tokenizer),
       clock_(clock),
+      started_(clock.now()),
       post_(std::move(post)),
       metrics_(std::move(metrics)),
       pool_(std::move(pool)),
@@ -198,6 +200,20 @@ void Engine::count_scheduler_news() {
 EngineLoad Engine::load() const {
   return {scheduler_.running(), scheduler_.waiting(),
           static_cast<double>(pool_->used_count()) / pool_->size(), scheduler_.counters()};
+}
+
+AdapterLoad Engine::adapter_load() const {
+  AdapterLoad load;
+  for (const auto& [id, request] : requests_) {
+    const Sequence& sequence = request->sequence;
+    if (sequence.adapter == 0 || request->silent) continue;
+    const bool runs = sequence.state == SequenceState::kRunning;
+    std::vector<AdapterId>& list = runs ? load.running : load.waiting;
+    if (std::find(list.begin(), list.end(), sequence.adapter) == list.end()) {
+      list.push_back(sequence.adapter);
+    }
+  }
+  return load;
 }
 
 void Engine::refresh_gauges() {

@@ -19,7 +19,14 @@ struct EngineRequest {
   StopRules stop;
   TextRules text;
   bool detokenize = true;  ///< false: tokens only, and stop strings are not looked for
+  AdapterId adapter = 0;
   std::string cache_salt;
+};
+
+/// The adapters of unfinished requests; no id twice in a list.
+struct AdapterLoad {
+  std::vector<AdapterId> running;
+  std::vector<AdapterId> waiting;
 };
 
 /// One generated token's worth of news. Views live as long as the call.
@@ -77,6 +84,9 @@ class Engine {
   EngineLoad load() const;
   /// Brings the gauges up to date, before a scrape.
   void refresh_gauges();
+  EngineMetrics& metrics() { return *metrics_; }
+  Duration uptime() const { return clock_.now() - started_; }
+  AdapterLoad adapter_load() const;
 
  private:
   struct Request;
@@ -94,6 +104,7 @@ class Engine {
   EngineOptions options_;
   const tokenize::Tokenizer& tokenizer_;
   const Clock& clock_;
+  TimePoint started_;
   Post post_;
   std::unique_ptr<EngineMetrics> metrics_;
   std::unique_ptr<BlockPool> pool_;

@@ -24,7 +24,7 @@ void set_cache_config(Registry& registry, const MetricsInfo& info) {
               {"num_gpu_blocks", std::to_string(info.blocks)},
               {"cache_dtype", info.cache_dtype},
               {"enable_prefix_caching", info.prefix_caching ? "True" : "False"},
-              {"engine", "0"}})
+              {"engine", std::to_string(info.engine_rank)}})
       .set(1);
 }
 
@@ -57,7 +57,10 @@ struct EngineMetrics::Maker {
 };
 
 EngineMetrics::EngineMetrics(Registry& registry, const MetricsInfo& info)
-    : EngineMetrics(Maker{registry, {{"model_name", info.model_name}, {"engine", "0"}}}, info) {
+    : EngineMetrics(
+          Maker{registry,
+                {{"model_name", info.model_name}, {"engine", std::to_string(info.engine_rank)}}},
+          info) {
   set_cache_config(registry, info);
 }
 

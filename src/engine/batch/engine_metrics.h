@@ -17,6 +17,7 @@ struct MetricsInfo {
   uint32_t max_model_len = 0;
   std::string cache_dtype;
   bool prefix_caching = true;
+  uint32_t engine_rank = 0;  ///< among the data-parallel ranks of one engine
 };
 
 /// When the steps of a request's life happened.

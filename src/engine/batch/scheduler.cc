@@ -79,7 +79,7 @@ void Scheduler::admit_waiting(uint32_t budget) {
   for (size_t i = 0;
        i < waiting_.size() && budget > 0 && running_.size() < options_.max_num_seqs;) {
     Sequence& sequence = *waiting_[i];
-    if (sequence.state == SequenceState::kWaitingForKv) {
+    if (sequence.state == SequenceState::kWaitingForKv || !adapter_fits(sequence)) {
       ++i;
       continue;
     }
@@ -88,6 +88,20 @@ void Scheduler::admit_waiting(uint32_t budget) {
     waiting_.erase(waiting_.begin() + static_cast<std::ptrdiff_t>(i));
     running_.push_back(&sequence);
   }
+}
+
+/// Its adapter runs already, or one more may.
+bool Scheduler::adapter_fits(const Sequence& sequence) const {
+  if (sequence.adapter == 0 || options_.max_loras == 0) return true;
+  std::vector<AdapterId> others;
+  for (const Sequence* running : running_) {
+    const AdapterId adapter = running->adapter;
+    if (adapter == sequence.adapter) return true;
+    if (adapter != 0 && std::find(others.begin(), others.end(), adapter) == others.end()) {
+      others.push_back(adapter);
+    }
+  }
+  return others.size() < options_.max_loras;
 }
 
 bool Scheduler::admit(Sequence& sequence, uint32_t budget) {

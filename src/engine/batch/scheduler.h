@@ -19,6 +19,7 @@ struct SchedulerOptions {
   uint32_t block_size = 0;              ///< tokens per block
   bool prefix_caching = true;
   std::vector<TokenId> eos_ids;
+  uint32_t max_loras = 0;  ///< different adapters in one step; 0: no bound
 };
 
 /// What a completed step did to one sequence.
@@ -66,6 +67,7 @@ class Scheduler {
   uint32_t plan_running(uint32_t budget);
   void admit_waiting(uint32_t budget);
   bool admit(Sequence& sequence, uint32_t budget);
+  bool adapter_fits(const Sequence& sequence) const;
   bool grow(Sequence& sequence, uint32_t tokens);
   void schedule(Sequence& sequence, uint32_t tokens);
   void preempt_newest();

@@ -37,6 +37,7 @@ struct Sequence {
   std::vector<TokenId> tokens;  ///< the prompt, then what was generated
   SamplingParams sampling;
   StopRules stop;
+  AdapterId adapter = 0;
   std::string cache_salt;  ///< only sequences of the same salt share blocks
 
   SequenceState state = SequenceState::kWaiting;

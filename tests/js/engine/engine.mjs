@@ -13,24 +13,38 @@ const kReadyMs = 60_000;
 /** A running engine. Stop it with `await engine.stop()`, which gives its exit code. */
 export class Engine {
   static async start(...flags) {
-    const engine = new Engine();
-    const args = ['engine', '--model', process.env.LLMD_MODEL, '--port', '0', ...flags];
-    engine.child = spawn(process.env.LLMD_BIN, args, { stdio: ['ignore', 'pipe', 'pipe'] });
-    engine.exited = once(engine.child, 'exit').then(([code, signal]) => code ?? signal);
-    engine.log = '';
-    engine.child.stderr.on('data', (data) => { engine.log += data; });
-    engine.url = await engine.#ready();
-    return engine;
+    return (await Engine.launch('engine', 1, ['--model', process.env.LLMD_MODEL, '--port', '0', ...flags]))[0];
   }
 
-  async #ready() {
-    const timer = setTimeout(() => this.child.kill('SIGKILL'), kReadyMs);
-    const lines = createInterface({ input: this.child.stdout });
-    const line = await Promise.race([once(lines, 'line').then(([text]) => text), this.exited]);
+  /** A process of `count` engines, each of which says in its ready line that it is a `role`. */
+  static async launch(role, count, flags) {
+    const child = spawn(process.env.LLMD_BIN, ['engine', ...flags], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const exited = once(child, 'exit').then(([code, signal]) => code ?? signal);
+    const log = [];
+    child.stderr.on('data', (data) => log.push(data));
+    const urls = await Engine.#ready(child, exited, role, count, log);
+    return urls.map((url) => Object.assign(new Engine(), { child, exited, url, chunks: log }));
+  }
+
+  static async #ready(child, exited, role, count, log) {
+    const timer = setTimeout(() => child.kill('SIGKILL'), kReadyMs);
+    const lines = [];
+    const reader = createInterface({ input: child.stdout });
+    const enough = new Promise((resolve) => {
+      reader.on('line', (line) => { if (lines.push(line) === count) resolve(); });
+    });
+    await Promise.race([enough, exited]);
     clearTimeout(timer);
-    const match = /^llmd ready engine (http:\/\/127\.0\.0\.1:\d+)$/.exec(line);
-    if (!match) throw new Error(`not ready: ${line}\n${this.log}`);
-    return match[1];
+    return Array.from({ length: count }, (_, i) => {
+      const match = new RegExp(`^llmd ready ${role} (http://127\\.0\\.0\\.1:\\d+)$`).exec(lines[i]);
+      if (!match) throw new Error(`not ready: ${lines[i]}\n${log.join('')}`);
+      return match[1];
+    });
+  }
+
+  /** What the process wrote on stderr so far. */
+  get log() {
+    return this.chunks.join('');
   }
 
   client(apiKey = 'none') {

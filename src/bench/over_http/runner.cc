@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "bench/over_http/run_bench.h"
+#include "bench/over_http/runner.h"
 
 #include <fmt/core.h>
 #include <sys/resource.h>

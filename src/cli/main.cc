@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/text.h"
+#include "cli/bench_command.h"
 #include "cli/engine_command.h"
 #include "cli/gateway_command.h"
 #include "cli/inspect_commands.h"
@@ -59,6 +60,7 @@ int run(int argc, char** argv) {
   llmd::cli::add_down_command(app, exit_code);
   llmd::cli::add_gateway_command(app, exit_code);
   llmd::cli::add_engine_command(app, exit_code);
+  llmd::cli::add_bench_command(app, exit_code);
   app.require_subcommand(1);
   try {
     app.parse(argc, argv);

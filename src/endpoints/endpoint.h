@@ -43,6 +43,8 @@ struct Scrape {
   double running = 0;          ///< requests being computed
   double kv_usage = 0;         ///< share of KV blocks in use, 0…1
   uint64_t cache_tokens = 0;   ///< KV capacity in tokens; 0 when the engine does not say
+  double prefix_queries = 0;   ///< prompt tokens looked up in the prefix cache, cumulative
+  double prefix_hits = 0;      ///< of these, found there
   double process_start_s = 0;  ///< process_start_time_seconds; 0 when absent
 };
 

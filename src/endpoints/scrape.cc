@@ -14,21 +14,26 @@ namespace llmd::endpoints {
 namespace {
 
 constexpr double kCountMax = 1e9;
+constexpr double kCumulativeMax = 1e15;
 
 /// Names of the series by engine (scheduler reference, "Scraped from model servers").
 struct Names {
   std::string_view waiting;
   std::string_view running;
   std::string_view kv_usage;
+  std::string_view prefix_queries;
+  std::string_view prefix_hits;
   std::string_view cache_config;
   std::string_view block_size_label;
   std::string_view blocks_label;
 };
 constexpr std::array<Names, 2> kNames = {{
     {"vllm:num_requests_waiting", "vllm:num_requests_running", "vllm:kv_cache_usage_perc",
-     "vllm:cache_config_info", "block_size", "num_gpu_blocks"},
+     "vllm:prefix_cache_queries_total", "vllm:prefix_cache_hits_total", "vllm:cache_config_info",
+     "block_size", "num_gpu_blocks"},
     {"sglang:num_queue_reqs", "sglang:num_running_reqs", "sglang:token_usage",
-     "sglang:cache_config_info", "page_size", "num_pages"},
+     "sglang:prompt_tokens_total", "sglang:cached_tokens_total", "sglang:cache_config_info",
+     "page_size", "num_pages"},
 }};
 constexpr std::string_view kProcessStart = "process_start_time_seconds";
 
@@ -93,6 +98,10 @@ class PageReader {
       add(scrape_.running, *running);
     } else if (const auto usage = after_name(line, names_.kv_usage)) {
       usages_ += add(scrape_.kv_usage, *usage) ? 1 : 0;
+    } else if (const auto queries = after_name(line, names_.prefix_queries)) {
+      add(scrape_.prefix_queries, *queries, kCumulativeMax);
+    } else if (const auto hits = after_name(line, names_.prefix_hits)) {
+      add(scrape_.prefix_hits, *hits, kCumulativeMax);
     } else if (const auto config = after_name(line, names_.cache_config)) {
       add_capacity(*config);
     } else if (const auto start = after_name(line, kProcessStart)) {
@@ -106,10 +115,10 @@ class PageReader {
   }
 
  private:
-  static bool add(double& sum, std::string_view rest) {
+  static bool add(double& sum, std::string_view rest, double max = kCountMax) {
     const auto value = sample_value(rest);
     if (!value) return false;
-    sum = std::clamp(sum + *value, 0.0, kCountMax);
+    sum = std::clamp(sum + *value, 0.0, max);
     return true;
   }
 

@@ -27,6 +27,8 @@ class JsonWriter {
 
   JsonWriter& string(std::string_view text);
   JsonWriter& number(int64_t value);
+  /// The shortest digits that read back as `value`; null for what JSON has no number for.
+  JsonWriter& real(double value);
   JsonWriter& boolean(bool value) { return raw(value ? "true" : "false"); }
   JsonWriter& null() { return raw("null"); }
   JsonWriter& numbers(std::span<const uint32_t> values);

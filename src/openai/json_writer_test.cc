@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "base/random.h"
@@ -47,6 +48,17 @@ TEST(JsonWriter, SeparatesValues) {
   json.begin_object().key("a").begin_array().number(-1).null().boolean(true).end_array();
   json.key("b").numbers(ids).key("c").begin_object().end_object().end_object();
   EXPECT_EQ(out, R"({"a":[-1,null,true],"b":[1,2,4294967295],"c":{}})");
+}
+
+TEST(JsonWriter, RealsReadBackAsTheyWere) {
+  for (const double value : {0.1, -2.5e-9, 1.0 / 3, 1e300, 0.0, 12345678.0}) {
+    std::string out;
+    JsonWriter(out).real(value);
+    EXPECT_EQ(nlohmann::json::parse(out).get<double>(), value) << out;
+  }
+  std::string out;
+  JsonWriter(out).begin_array().real(std::nan("")).real(INFINITY).end_array();
+  EXPECT_EQ(out, "[null,null]");
 }
 
 TEST(ApiError, HasTheOpenAiShape) {

@@ -41,6 +41,8 @@ class Fields {
   /// Call last: any member not asked for until now is an error that names the nearest known key.
   Result<void> done() const;
 
+  const std::string& file() const { return *file_; }
+
   /// An error at the member `key`, or at the map itself when it has none.
   Error error(std::string_view key, std::string_view what) const;
 

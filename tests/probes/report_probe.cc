@@ -7,12 +7,13 @@
 #include <cstdlib>
 
 #include "bench/measure/synthetic_run.h"
+#include "bench/report/reports.h"
 #include "bench/report/run_table.h"
 
 namespace llmd::bench {
 namespace {
 
-int write_run(const std::string&, double requests) {
+int write_run(const std::string& folder, double requests) {
   SyntheticPlan plan;
   double per_second = 0;
   for (const double rate : plan.rates) per_second += rate;
@@ -20,7 +21,9 @@ int write_run(const std::string&, double requests) {
   const RunResult run = SyntheticRun(plan).make();
   const RunSummary summary = summarize(run);
   fmt::print("{}", run_table(run, summary));
-  return 0;
+  const auto written = write_reports(folder, run, summary);
+  if (!written) fmt::print(stderr, "{}\n", written.error().message);
+  return written ? 0 : 1;
 }
 
 int compare_targets() {

@@ -136,18 +136,28 @@ class SyntheticRun {
     for (const RequestRecord& record : run_.requests) {
       if (record.outcome == Outcome::kOk) count(record);
     }
+    const size_t row = run_.endpoints.size() - 1;
+    for (size_t i = row; i < run_.samples.size(); ++i) {
+      run_.samples[i].prefix_queries += run_.samples[i - row].prefix_queries;
+      run_.samples[i].prefix_hits += run_.samples[i - row].prefix_hits;
+    }
   }
 
   void count(const RequestRecord& record) {
     const size_t row = run_.endpoints.size() - 1;
-    const auto first = static_cast<size_t>(std::ceil(to_seconds(record.sent)));
-    for (size_t second = first; second * row < run_.samples.size(); ++second) {
+    bool counted = false;
+    for (auto second = static_cast<size_t>(std::ceil(to_seconds(record.sent)));
+         second * row < run_.samples.size(); ++second) {
       EndpointSample& sample = run_.samples[second * row + record.endpoint - 1];
       const bool started = sample.at >= record.first_token;
-      if (sample.at < record.ended) (started ? sample.running : sample.waiting) += 1;
+      if (started && !counted) {
+        sample.prefix_queries += record.prompt_tokens;
+        sample.prefix_hits += record.cached_tokens;
+        counted = true;
+      }
+      if (sample.at >= record.ended) return;
+      (started ? sample.running : sample.waiting) += 1;
       sample.kv_usage = std::min(sample.running / (kSlots + 1), 1.0);
-      sample.prefix_queries += started ? record.prompt_tokens : 0;
-      sample.prefix_hits += started ? record.cached_tokens : 0;
     }
   }
 

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bench/config/bench_config.h"
+
+#include <fmt/core.h>
+
+#include "base/text.h"
+#include "bench/config/read_data.h"
+#include "resources/yaml.h"
+
+namespace llmd::bench {
+namespace {
+
+using resources::Fields;
+using resources::YamlNode;
+
+constexpr Unsupported kUnsupportedRoot[] = {
+    {"circuit_breakers", "Ctrl-C ends a run early and keeps what it has"},
+};
+constexpr Unsupported kUnsupportedApi[] = {
+    {"response_format", "answers are as the model gives them"},
+    {"session_token_header_key", "session_id_header_key is sent"},
+};
+constexpr Unsupported kUnsupportedServer[] = {
+    {"cert_path", "the target must speak plain HTTP"},
+    {"key_path", "the target must speak plain HTTP"},
+};
+constexpr Unsupported kUnsupportedStorage[] = {
+    {"google_cloud_storage", "use local_storage"},
+    {"simple_storage_service", "use local_storage"},
+};
+constexpr Unsupported kUnsupportedMetrics[] = {
+    {"prometheus", "llmd reads the engines' own pages: metrics.urls, or --metrics URL"},
+};
+
+Result<void> read_api(Fields fields, ApiOptions& out) {
+  LLMD_RETURN_IF_ERROR(refuse(fields, kUnsupportedApi));
+  LLMD_ASSIGN_OR_RETURN(const std::string type, fields.text("type", "completion"));
+  if (type != "completion" && type != "chat") {
+    return fields.error("type", "must be completion or chat");
+  }
+  out.type = type == "chat" ? Api::kChat : Api::kCompletion;
+  LLMD_ASSIGN_OR_RETURN(out.streaming, read_bool(fields, "streaming", false));
+  LLMD_ASSIGN_OR_RETURN(out.headers, fields.text_map("headers"));
+  LLMD_ASSIGN_OR_RETURN(out.slo_unit, fields.text("slo_unit", out.slo_unit));
+  if (out.slo_unit != "s" && out.slo_unit != "ms" && out.slo_unit != "us") {
+    return fields.error("slo_unit", "must be s, ms or us");
+  }
+  LLMD_ASSIGN_OR_RETURN(out.slo_ttft_header, fields.text("slo_ttft_header", ""));
+  LLMD_ASSIGN_OR_RETURN(out.slo_tpot_header, fields.text("slo_tpot_header", ""));
+  LLMD_ASSIGN_OR_RETURN(out.session_id_header, fields.text("session_id_header_key", ""));
+  return fields.done();
+}
+
+Result<void> read_server(Fields fields, ServerOptions& out) {
+  LLMD_RETURN_IF_ERROR(refuse(fields, kUnsupportedServer));
+  LLMD_ASSIGN_OR_RETURN(const std::string type, fields.text("type", "vllm"));
+  if (type != "vllm" && type != "sglang") return fields.error("type", "must be vllm or sglang");
+  out.is_sglang = type == "sglang";
+  LLMD_ASSIGN_OR_RETURN(out.base_url, fields.text("base_url", ""));
+  LLMD_ASSIGN_OR_RETURN(out.model_name, fields.text("model_name", ""));
+  LLMD_ASSIGN_OR_RETURN(out.api_key, fields.text("api_key", ""));
+  LLMD_ASSIGN_OR_RETURN(out.ignore_eos, read_bool(fields, "ignore_eos", out.ignore_eos));
+  return fields.done();
+}
+
+Result<void> read_percentiles(Fields& fields, std::vector<double>& out) {
+  if (fields.find("percentiles") == nullptr) return {};
+  LLMD_ASSIGN_OR_RETURN(const auto texts, fields.texts("percentiles"));
+  out.clear();
+  for (const std::string& text : texts) {
+    const auto value = parse_decimal(text);
+    if (!value || *value < 0 || *value > 100) {
+      return fields.error("percentiles", "must hold numbers from 0 to 100");
+    }
+    out.push_back(*value);
+  }
+  return {};
+}
+
+Result<void> read_lifecycle(Fields fields, ReportOptions& out) {
+  LLMD_ASSIGN_OR_RETURN(out.per_request, read_bool(fields, "per_request", out.per_request));
+  LLMD_RETURN_IF_ERROR(read_percentiles(fields, out.percentiles));
+  // Written always, or as the server counts; there is nothing to choose.
+  for (const std::string_view key :
+       {"summary", "per_stage", "per_adapter", "per_adapter_stage", "use_server_output_tokens",
+        "max_error_messages", "metrics_only"}) {
+    fields.find(key);
+  }
+  return fields.done();
+}
+
+Result<void> read_goodput(Fields fields, Slo& out) {
+  constexpr double kSecondsMax = 1e6;
+  LLMD_ASSIGN_OR_RETURN(auto bounds, fields.map("constraints"));
+  LLMD_ASSIGN_OR_RETURN(out.ttft_s, bounds.decimal("ttft", 0, kSecondsMax));
+  LLMD_ASSIGN_OR_RETURN(out.tpot_s, bounds.decimal("tpot", 0, kSecondsMax));
+  LLMD_ASSIGN_OR_RETURN(out.itl_s, bounds.decimal("itl", 0, kSecondsMax));
+  LLMD_ASSIGN_OR_RETURN(out.ntpot_s, bounds.decimal("ntpot", 0, kSecondsMax));
+  LLMD_ASSIGN_OR_RETURN(out.e2e_s, bounds.decimal("request_latency", 0, kSecondsMax));
+  LLMD_RETURN_IF_ERROR(bounds.done());
+  return fields.done();
+}
+
+Result<void> read_report(Fields fields, ReportOptions& out) {
+  LLMD_ASSIGN_OR_RETURN(auto lifecycle, fields.map("request_lifecycle"));
+  LLMD_RETURN_IF_ERROR(read_lifecycle(std::move(lifecycle), out));
+  LLMD_ASSIGN_OR_RETURN(auto goodput, fields.map("goodput"));
+  LLMD_RETURN_IF_ERROR(read_goodput(std::move(goodput), out.slo));
+  // What the servers' own pages said is part of the page of plots.
+  fields.find("prometheus");
+  fields.find("session_lifecycle");
+  return fields.done();
+}
+
+Result<void> read_storage(Fields fields, BenchConfig& out) {
+  LLMD_RETURN_IF_ERROR(refuse(fields, kUnsupportedStorage));
+  LLMD_ASSIGN_OR_RETURN(auto local, fields.map("local_storage"));
+  LLMD_ASSIGN_OR_RETURN(out.storage_path, local.text("path", ""));
+  LLMD_ASSIGN_OR_RETURN(out.file_prefix, local.text("report_file_prefix", ""));
+  LLMD_RETURN_IF_ERROR(local.done());
+  return fields.done();
+}
+
+Result<void> read_metrics(Fields fields, MetricsOptions& out) {
+  LLMD_RETURN_IF_ERROR(refuse(fields, kUnsupportedMetrics));
+  LLMD_ASSIGN_OR_RETURN(const std::string type, fields.text("type", "default"));
+  if (type != "default") return fields.error("type", "must be default, or left out");
+  LLMD_ASSIGN_OR_RETURN(out.urls, fields.texts("urls"));
+  LLMD_ASSIGN_OR_RETURN(out.interval, read_seconds(fields, "scrape_interval", out.interval));
+  if (out.interval == Duration(0)) return fields.error("scrape_interval", "must be above 0");
+  return fields.done();
+}
+
+Result<void> read_tokenizer(Fields fields, std::string& out) {
+  LLMD_ASSIGN_OR_RETURN(out, fields.text("pretrained_model_name_or_path", ""));
+  // For downloads and for code in models, of which there is neither.
+  fields.find("trust_remote_code");
+  fields.find("token");
+  return fields.done();
+}
+
+Result<BenchConfig> read_root(Fields root) {
+  BenchConfig out;
+  LLMD_RETURN_IF_ERROR(refuse(root, kUnsupportedRoot));
+  LLMD_ASSIGN_OR_RETURN(auto api, root.map("api"));
+  LLMD_RETURN_IF_ERROR(read_api(std::move(api), out.api));
+  LLMD_ASSIGN_OR_RETURN(auto data, root.map("data"));
+  LLMD_ASSIGN_OR_RETURN(out.data, read_data(std::move(data)));
+  LLMD_ASSIGN_OR_RETURN(auto load, root.map("load"));
+  LLMD_RETURN_IF_ERROR(read_load(std::move(load), out));
+  LLMD_ASSIGN_OR_RETURN(auto server, root.map("server"));
+  LLMD_RETURN_IF_ERROR(read_server(std::move(server), out.server));
+  LLMD_ASSIGN_OR_RETURN(auto report, root.map("report"));
+  LLMD_RETURN_IF_ERROR(read_report(std::move(report), out.report));
+  LLMD_ASSIGN_OR_RETURN(auto storage, root.map("storage"));
+  LLMD_RETURN_IF_ERROR(read_storage(std::move(storage), out));
+  LLMD_ASSIGN_OR_RETURN(auto metrics, root.map("metrics"));
+  LLMD_RETURN_IF_ERROR(read_metrics(std::move(metrics), out.metrics));
+  LLMD_ASSIGN_OR_RETURN(auto tokenizer, root.map("tokenizer"));
+  LLMD_RETURN_IF_ERROR(read_tokenizer(std::move(tokenizer), out.tokenizer));
+  LLMD_RETURN_IF_ERROR(root.done());
+  return out;
+}
+
+}  // namespace
+
+Result<BenchConfig> parse_config(std::string_view text, const std::string& file) {
+  LLMD_ASSIGN_OR_RETURN(const auto documents, resources::parse_yaml(text, file));
+  if (documents.size() != 1) {
+    return invalid_argument(fmt::format("{}: holds {} documents, not one", file, documents.size()));
+  }
+  LLMD_ASSIGN_OR_RETURN(Fields root, Fields::of(documents.front(), "", file));
+  return read_root(std::move(root));
+}
+
+Result<void> check_config(const BenchConfig& config) {
+  if (config.server.base_url.empty()) {
+    return invalid_argument("no target: give --url, or server.base_url");
+  }
+  if (config.load.stages.empty() && !config.load.sweep) {
+    return invalid_argument("no load: give --rate and --duration, --concurrency, or load.stages");
+  }
+  for (const Stage& stage : config.load.stages) {
+    const bool is_trace = std::holds_alternative<TraceOptions>(config.data);
+    if (stage.kind == LoadKind::kTrace && !is_trace) {
+      return invalid_argument("replaying a trace's times needs a trace as data");
+    }
+  }
+  return {};
+}
+
+}  // namespace llmd::bench

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// The parts of the configuration that describe workload and load.
+#pragma once
+
+#include "bench/config/bench_config.h"
+#include "resources/fields.h"
+
+namespace llmd::bench {
+
+Result<bool> read_bool(resources::Fields& fields, std::string_view key, bool fallback);
+Result<Duration> read_seconds(resources::Fields& fields, std::string_view key, Duration fallback);
+/// Seconds with a fraction.
+Duration from_seconds(double seconds);
+
+/// Members of one upstream map that llmd has no use for, and what to do instead.
+struct Unsupported {
+  std::string_view key;
+  std::string_view instead;
+};
+Result<void> refuse(resources::Fields& fields, std::span<const Unsupported> keys);
+
+/// The `data` map.
+Result<WorkloadKind> read_data(resources::Fields fields);
+/// A `trace` map, of `data` or `load`.
+Result<TraceOptions> read_trace(resources::Fields fields, double& speed);
+/// The `load` map; it may add the trace that `data` did not name.
+Result<void> read_load(resources::Fields fields, BenchConfig& config);
+
+}  // namespace llmd::bench

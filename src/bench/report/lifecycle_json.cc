@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bench/report/lifecycle_json.h"
+
+#include <array>
+
+#include "bench/measure/errors.h"
+#include "openai/json_writer.h"
+
+namespace llmd::bench {
+namespace {
+
+using openai::JsonWriter;
+
+constexpr double kNsPerSecond = 1e9;
+
+/// inference-perf's default percentiles and its names for them.
+constexpr std::array<std::pair<const char*, double>, 11> kPercentiles{{{"p0.1", 0.1},
+                                                                       {"p1", 1},
+                                                                       {"p5", 5},
+                                                                       {"p10", 10},
+                                                                       {"p25", 25},
+                                                                       {"median", 50},
+                                                                       {"p75", 75},
+                                                                       {"p90", 90},
+                                                                       {"p95", 95},
+                                                                       {"p99", 99},
+                                                                       {"p99.9", 99.9}}};
+
+void distribution(JsonWriter& json, const Histogram& samples, double divisor) {
+  json.key("mean").real(samples.mean() / divisor);
+  json.key("min").real(static_cast<double>(samples.min()) / divisor);
+  json.key("max").real(static_cast<double>(samples.max()) / divisor);
+  for (const auto& [name, percent] : kPercentiles) {
+    json.key(name).real(static_cast<double>(samples.percentile(percent)) / divisor);
+  }
+}
+
+/// An object, or null where nothing was measured.
+void statistics(JsonWriter& json, const char* key, const Histogram& samples, double divisor) {
+  json.key(key);
+  if (samples.count() == 0) {
+    json.null();
+    return;
+  }
+  json.begin_object();
+  distribution(json, samples, divisor);
+  json.end_object();
+}
+
+/// Tokens with their total; `cached` only where it says something.
+void token_statistics(JsonWriter& json, const char* key, const Histogram& lengths,
+                      std::optional<uint64_t> cached) {
+  json.key(key).begin_object();
+  json.key("total").number(static_cast<int64_t>(lengths.sum()));
+  if (cached) {
+    json.key("cached").number(static_cast<int64_t>(*cached));
+    json.key("uncached").number(static_cast<int64_t>(lengths.sum() - *cached));
+  }
+  if (lengths.count() > 0) distribution(json, lengths, 1);
+  json.end_object();
+}
+
+void load_summary(JsonWriter& json, const Summary& summary, const StageInfo* stage) {
+  json.key("load_summary").begin_object();
+  json.key("count").number(static_cast<int64_t>(summary.tally.requests));
+  statistics(json, "schedule_delay", summary.lateness, kNsPerSecond);
+  if (stage != nullptr) {
+    const double seconds = summary.send_seconds;
+    json.key("send_duration").real(seconds);
+    json.key("requested_rate").real(stage->rate);
+    json.key("achieved_rate")
+        .real(seconds > 0 ? static_cast<double>(summary.tally.requests) / seconds : 0);
+    if (stage->concurrency > 0) json.key("concurrency").number(stage->concurrency);
+  }
+  json.end_object();
+}
+
+void latency(JsonWriter& json, const Summary& summary) {
+  json.key("latency").begin_object();
+  statistics(json, "request_latency", summary.e2e, kNsPerSecond);
+  statistics(json, "normalized_time_per_output_token", summary.ntpot, kNsPerSecond);
+  statistics(json, "time_per_output_token", summary.tpot, kNsPerSecond);
+  statistics(json, "time_to_first_token", summary.ttft, kNsPerSecond);
+  statistics(json, "inter_token_latency", summary.itl, kNsPerSecond);
+  json.end_object();
+}
+
+void throughput(JsonWriter& json, const Summary& summary) {
+  const Tally& tally = summary.tally;
+  json.key("throughput").begin_object();
+  json.key("input_tokens_per_sec").real(summary.per_second(tally.prompt_tokens));
+  json.key("output_tokens_per_sec").real(summary.per_second(tally.output_tokens));
+  json.key("total_tokens_per_sec")
+      .real(summary.per_second(tally.prompt_tokens + tally.output_tokens));
+  json.key("requests_per_sec").real(summary.per_second(tally.ok()));
+  json.end_object();
+}
+
+double percentage(uint64_t part, uint64_t whole) {
+  return whole == 0 ? 0 : 100 * static_cast<double>(part) / static_cast<double>(whole);
+}
+
+/// Percentages here are of the requests that succeeded, as inference-perf counts them.
+void goodput_metrics(JsonWriter& json, const Summary& summary, const Slo& slo) {
+  if (slo.empty()) return;
+  const Tally& tally = summary.tally;
+  json.key("goodput_metrics").begin_object();
+  json.key("goodput_percentage").real(percentage(tally.good, tally.ok()));
+  json.key("request_goodput").real(summary.goodput());
+  json.key("token_goodput").real(summary.per_second(tally.good_tokens));
+  json.key("good_requests").number(static_cast<int64_t>(tally.good));
+  json.key("total_requests").number(static_cast<int64_t>(tally.ok()));
+  const auto bound = [&](const char* key, double seconds, uint64_t kept) {
+    if (seconds != 0) json.key(key).real(percentage(kept, tally.ok()));
+  };
+  bound("ttft_attainment_percentage", slo.ttft_s, summary.kept.ttft);
+  bound("tpot_attainment_percentage", slo.tpot_s, summary.kept.tpot);
+  bound("itl_attainment_percentage", slo.itl_s, summary.kept.itl);
+  bound("ntpot_attainment_percentage", slo.ntpot_s, summary.kept.ntpot);
+  bound("request_latency_attainment_percentage", slo.e2e_s, summary.kept.e2e);
+  json.end_object();
+}
+
+void successes(JsonWriter& json, const Summary& summary, const Slo& slo) {
+  json.key("successes").begin_object();
+  json.key("count").number(static_cast<int64_t>(summary.tally.ok()));
+  latency(json, summary);
+  throughput(json, summary);
+  token_statistics(json, "prompt_tokens", summary.prompt_length, summary.tally.cached_tokens);
+  statistics(json, "prompt_len", summary.prompt_length, 1);  // what older readers look for
+  statistics(json, "output_len", summary.output_length, 1);
+  token_statistics(json, "output_tokens", summary.output_length, std::nullopt);
+  goodput_metrics(json, summary, slo);
+  json.end_object();
+}
+
+void failures(JsonWriter& json, const Summary& summary, const std::vector<ErrorGroup>& groups) {
+  json.key("failures").begin_object();
+  json.key("count").number(static_cast<int64_t>(summary.tally.failed()));
+  statistics(json, "request_latency", summary.failed_e2e, kNsPerSecond);
+  token_statistics(json, "prompt_tokens", summary.failed_prompt_length, 0);
+  json.key("by_label").begin_object();
+  for (const ErrorGroup& group : groups) {
+    json.key(group.label).begin_object();  // a status number and words of ours: nothing to escape
+    json.key("count").number(static_cast<int64_t>(group.count)).key("messages").begin_array();
+    for (const std::string& message : group.messages) {
+      json.begin_object().key("message").string(message).end_object();
+    }
+    json.end_array().end_object();
+  }
+  json.end_object().end_object();
+}
+
+void own_figures(JsonWriter& json, const RunResult& run, const RunSummary& all,
+                 const Summary& summary) {
+  json.key("llmd").begin_object();
+  json.key("target").string(run.info.target).key("model").string(run.info.model);
+  json.key("workload").string(run.info.workload);
+  json.key("seed").raw(std::to_string(run.info.seed));
+  json.key("partial").boolean(run.info.partial).key("late").boolean(all.late);
+  json.key("simulated").boolean(run.info.simulated).key("virtual").boolean(run.info.is_virtual);
+  json.key("time_scale").real(run.info.time_scale);
+  json.key("unfinished")
+      .number(
+          static_cast<int64_t>(summary.tally.outcomes[static_cast<size_t>(Outcome::kUnfinished)]));
+  json.key("attained_share").real(summary.tally.attained());  // of all requests
+  json.key("kv_cache_hit_percent").real(100 * summary.tally.cache_hit_ratio());
+  statistics(json, "held", summary.held, kNsPerSecond);
+  if (all.ladder && &summary == &all.total) {
+    json.key("ladder_goodput").begin_object();
+    json.key("rate").real(all.ladder->rate).key("at_least").boolean(all.ladder->at_least);
+    json.end_object();
+  }
+  json.end_object();
+}
+
+}  // namespace
+
+std::string lifecycle_json(const RunResult& run, const RunSummary& summary,
+                           std::optional<uint32_t> stage) {
+  const Summary& figures = stage ? summary.stages.at(*stage) : summary.total;
+  std::string out;
+  JsonWriter json(out);
+  json.begin_object().key("benchmark_time_seconds").real(figures.seconds);
+  load_summary(json, figures, stage ? &run.stages.at(*stage) : nullptr);
+  successes(json, figures, run.info.slo);
+  failures(json, figures, group_errors(run, stage));
+  own_figures(json, run, summary, figures);
+  json.end_object();
+  return out + '\n';
+}
+
+}  // namespace llmd::bench

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/bench_command.h"
+
+#include <fmt/core.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <memory>
+
+#include "bench/measure/compare.h"
+#include "bench/measure/summary.h"
+#include "bench/over_http/runner.h"
+#include "bench/report/run_table.h"
+#include "cli/bench_flags.h"
+#include "cli/bench_reports.h"
+
+namespace llmd::cli {
+namespace {
+
+using bench::Progress;
+using bench::RunResult;
+
+constexpr const char* kExamples = R"(Examples:
+  llmd bench --url http://127.0.0.1:8080 --rate 5 --duration 30 --shared-prefix 8x10
+  llmd bench --url http://127.0.0.1:8080 --api chat --concurrency 4 --requests 100 \
+             --input-tokens 200 --output-tokens 50 --slo ttft=2,tpot=0.1 --out results
+  llmd bench --url http://127.0.0.1:8080 -c config.yml
+  llmd bench --url http://127.0.0.1:8080 --trace mooncake.jsonl --speed 2
+  llmd bench compare http://127.0.0.1:8080 http://127.0.0.1:8081 --rate 5 --duration 20
+
+Arrivals do not wait for answers, unless --concurrency is given. Ctrl-C ends a run early and keeps
+what was measured; a second one does not wait.)";
+
+constexpr const char* kCompareExamples = R"(Examples:
+  llmd bench compare http://127.0.0.1:8080 http://127.0.0.1:8081 --rate 5 --duration 20
+  llmd bench compare A B C -c config.yml --repeats 5
+
+Each repeat sends the same requests at the same times to every target in turn.)";
+
+/// One line that writes over itself; nothing where stderr is no terminal.
+class ProgressLine {
+ public:
+  explicit ProgressLine(std::string label)
+      : label_(std::move(label)), shown_(::isatty(STDERR_FILENO) == 1) {}
+
+  void show(const Progress& now) {
+    if (!shown_) return;
+    const double step_s = to_seconds(now.elapsed - last_.elapsed);
+    const double tokens = static_cast<double>(now.output_tokens - last_.output_tokens);
+    fmt::print(stderr,
+               "\r\x1b[K{}{:.0f} s, stage {}/{}: {} sent, {} open, {} done, {} errors, {:.0f} "
+               "tokens/s, late {:.1f} ms",
+               label_, to_seconds(now.elapsed), now.stage, now.stages, now.sent,
+               now.open + now.held, now.done, now.errors, step_s > 0 ? tokens / step_s : 0,
+               to_seconds(now.worst_lateness) * 1e3);
+    std::fflush(stderr);
+    last_ = now;
+  }
+  void clear() const {
+    if (shown_) fmt::print(stderr, "\r\x1b[K");
+  }
+
+ private:
+  std::string label_;
+  bool shown_;
+  Progress last_;
+};
+
+Result<RunResult> run_with_progress(bench::BenchConfig config, const std::string& label) {
+  ProgressLine line(label);
+  bench::RunWatcher watcher;
+  watcher.on_progress = [&](const Progress& progress) { line.show(progress); };
+  watcher.on_remark = [](const std::string& text) { fmt::print(stderr, "llmd bench: {}\n", text); };
+  auto result = bench::run_bench(std::move(config), watcher);
+  line.clear();
+  return result;
+}
+
+Result<void> bench_once(const BenchInput& input) {
+  LLMD_ASSIGN_OR_RETURN(const bench::BenchConfig config, read_bench_config(input));
+  LLMD_ASSIGN_OR_RETURN(const RunResult run, run_with_progress(config, ""));
+  const bench::RunSummary summary = bench::summarize(run);
+  fmt::print("{}", bench::run_table(run, summary));
+  if (config.storage_path.empty()) return {};
+  return write_run_files(config, run, summary);
+}
+
+struct CompareInput {
+  BenchInput bench;
+  std::vector<std::string> targets;
+  uint32_t repeats = 3;
+};
+
+/// Repeat by repeat, each target once in each; the first target is another one in each repeat, so
+/// that no target always comes first.
+Result<void> bench_compare(CompareInput input) {
+  std::vector<bench::TargetRuns> runs(input.targets.size());
+  for (size_t i = 0; i < runs.size(); ++i) runs[i].name = input.targets[i];
+  LLMD_ASSIGN_OR_RETURN(bench::BenchConfig config, read_bench_config(input.bench));
+  const uint64_t first_seed = config.load.seed;
+  for (uint32_t repeat = 0; repeat < input.repeats; ++repeat) {
+    config.load.seed = first_seed + repeat;
+    for (size_t turn = 0; turn < runs.size(); ++turn) {
+      const size_t target = (repeat + turn) % runs.size();
+      config.server.base_url = input.targets[target];
+      const auto label = fmt::format("{}/{} {}: ", repeat + 1, input.repeats, runs[target].name);
+      LLMD_ASSIGN_OR_RETURN(const RunResult run, run_with_progress(config, label));
+      if (run.info.partial) {
+        return Error{Errc::kUnavailable, "interrupted: nothing is compared that is not complete"};
+      }
+      runs[target].repeats.push_back(bench::summarize(run));
+    }
+  }
+  fmt::print("{}", bench::comparison_table(bench::compare(runs)));
+  return {};
+}
+
+int report(const Result<void>& result) {
+  if (result) return 0;
+  fmt::print(stderr, "llmd bench: {}\n", result.error().message);
+  return 1;
+}
+
+void add_compare_command(CLI::App& bench, int& exit_code) {
+  CLI::App* command = bench.add_subcommand("compare", "The same load against several targets");
+  command->footer(kCompareExamples);
+  const auto input = std::make_shared<CompareInput>();
+  command->add_option("targets", input->targets, "http://HOST:PORT of each; the first is the base")
+      ->required()
+      ->expected(2, 16);
+  command->add_option("--repeats", input->repeats, "Runs of each target")
+      ->check(CLI::Range(1U, 1000U))
+      ->capture_default_str();
+  add_bench_flags(*command, input->bench);
+  command->callback([input, &exit_code] { exit_code = report(bench_compare(*input)); });
+}
+
+}  // namespace
+
+void add_bench_command(CLI::App& app, int& exit_code) {
+  CLI::App* command = app.add_subcommand("bench", "Measure a server under load");
+  command->footer(kExamples);
+  const auto input = std::make_shared<BenchInput>();
+  command->add_option("--url", input->flags.url, "The target: http://HOST:PORT");
+  command->add_option("--out", input->flags.out, "Folder for the result files [none]");
+  command->add_flag("--per-request", input->flags.per_request,
+                    "Write a file with every request and the time of every token");
+  add_bench_flags(*command, *input);
+  add_compare_command(*command, exit_code);
+  command->require_subcommand(0, 1);
+  command->callback([command, input, &exit_code] {
+    if (command->get_subcommands().empty()) exit_code = report(bench_once(*input));
+  });
+}
+
+}  // namespace llmd::cli

@@ -14,7 +14,7 @@
 namespace llmd::bench {
 
 struct SyntheticPlan {
-  std::vector<double> rates{2, 5, 8, 11};  ///< of the stages, requests per second
+  std::vector<double> rates{4, 8, 12, 16};  ///< of the stages, requests per second
   double stage_s = 60;
   size_t endpoints = 4;
   uint64_t seed = 1;

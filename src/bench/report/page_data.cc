@@ -21,7 +21,8 @@ namespace {
 using openai::JsonWriter;
 
 constexpr size_t kTimeBins = 240;
-constexpr size_t kRowsMax = 200;  ///< of endpoints and of tenants
+constexpr size_t kEndpointBins = 96;  ///< wider: endpoints are looked at only now and then
+constexpr size_t kRowsMax = 200;      ///< of endpoints and of tenants
 
 /// Five significant digits: more than a plot can show.
 void brief(JsonWriter& json, double value) {
@@ -151,9 +152,10 @@ std::vector<size_t> busiest(const std::vector<Tally>& groups, size_t first) {
   return out;
 }
 
-void endpoints(JsonWriter& json, const RunResult& run, const RunSummary& summary,
-               const OverTime& series) {
-  const auto rows = endpoints_over_time(run, series);
+void endpoints(JsonWriter& json, const RunResult& run, const RunSummary& summary) {
+  const OverTime grid = bench::over_time(run, kEndpointBins);
+  const auto rows = endpoints_over_time(run, grid);
+  field(json, "endpoint_bin", to_seconds(grid.bin));
   // "unknown" is shown when it answered something that could be named otherwise.
   const bool unknown = run.endpoints.size() > 1 && summary.endpoints[0].ok() > 0;
   const auto shown = busiest(summary.endpoints, unknown ? 0 : 1);
@@ -226,15 +228,14 @@ void about(JsonWriter& json, const RunInfo& info, const RunSummary& summary) {
 std::string page_data(const RunResult& run, const RunSummary& summary) {
   std::string out;
   JsonWriter json(out);
-  const OverTime series = bench::over_time(run, kTimeBins);
   json.begin_object();
   about(json, run.info, summary);
   stages(json, run, summary);
   json.key("total").begin_object();
   figures(json, summary.total);
   json.end_object();
-  over_time(json, series);
-  endpoints(json, run, summary, series);
+  over_time(json, bench::over_time(run, kTimeBins));
+  endpoints(json, run, summary);
   tenants(json, run, summary);
   errors(json, run);
   json.end_object();

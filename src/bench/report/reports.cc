@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "base/text.h"
+#include "bench/report/benchmark_report.h"
 #include "bench/report/lifecycle_json.h"
 #include "bench/report/page.h"
 
@@ -24,6 +25,9 @@ Result<void> write_reports(const std::string& folder, const RunResult& run,
   for (uint32_t i = 0; i < run.stages.size(); ++i) {
     LLMD_RETURN_IF_ERROR(
         write(fmt::format("stage_{}_lifecycle_metrics.json", i), lifecycle_json(run, summary, i)));
+    LLMD_RETURN_IF_ERROR(
+        write(fmt::format("benchmark_report_v0.2,_stage_{}_lifecycle_metrics.json.yaml", i),
+              benchmark_report(run, summary, i)));
   }
   LLMD_RETURN_IF_ERROR(write_per_request_json(folder + "/per_request_lifecycle_metrics.json", run));
   LLMD_RETURN_IF_ERROR(write("config.yaml", run.info.config));

@@ -80,7 +80,7 @@ function cdf_plot(key, title, bound) {
   return plot({
     title, width: 440, height: 290, series,
     x: latency_axis(key, "seconds"),
-    y: { min: 0, max: 1, ticks: [0, 0.25, 0.5, 0.75, 0.9, 1], format: (share) => `${format.number(100 * share)} %` },
+    y: { min: 0, max: 1, ticks: [0, 0.25, 0.5, 0.75, 1], format: (share) => `${format.number(100 * share)} %` },
     marks: bound > 0 ? [{ x: bound, label: `SLO ${format.seconds(bound)}` }] : [],
   });
 }
@@ -128,9 +128,9 @@ function ladder_plots() {
     title: has_slo ? "Goodput" : "Requests answered", width: 540, height: 280, x,
     y: { min: 0, max: top * 1.04, format: format.number },
     series: [
-      { kind: "line", xs: [0, top], ys: [0, top], color: "var(--soft)", dash: true },
-      { kind: "dots", xs, ys: steps.map((stage) => stage.rps), color: colour.cold, label: "answered" },
-      ...(has_slo ? [{ kind: "dots", xs, ys: steps.map((stage) => stage.goodput), color: colour.hot, label: "good" }] : []),
+      { kind: "line", xs: [0, top], ys: [0, top], color: "var(--soft)", label: "offered", dash: true, key: true },
+      { kind: "dots", xs, ys: steps.map((stage) => stage.rps), color: colour.cold, label: "answered", key: true },
+      ...(has_slo ? [{ kind: "dots", xs, ys: steps.map((stage) => stage.goodput), color: colour.hot, label: "good", key: true }] : []),
     ],
   });
   if (!has_slo) return html("div", { class: "grid2" }, done);
@@ -144,7 +144,7 @@ function ladder_plots() {
 }
 
 function ladder() {
-  const words = has_slo ? `Good is what kept ${data.slo.words}; failed and unfinished requests did not. The dotted line is everything that was offered.` : "";
+  const words = has_slo ? `Good is what kept ${data.slo.words}; failed and unfinished requests did not. ` : "";
   section(data.stages.length > 1 ? "Stages" : "Stage", words, ...[ladder_plots(), stage_table()].filter(Boolean));
 }
 
@@ -163,18 +163,18 @@ function over_time() {
   const ttft_top = top(time.ttft_p99, time.ttft_p50);
   section("Over time", null, html("div", { class: "stack" },
     strip("Requests per second", { max: top(sent, ok), format: format.number }, [
-      { kind: "step", xs, ys: sent, color: "var(--soft)", label: "sent", dash: true },
-      { kind: "step", xs, ys: ok, color: colour.accent, label: "answered" },
-      ...(failed.some((value) => value > 0) ? [{ kind: "step", xs, ys: failed, color: colour.hot, label: "failed" }] : [])]),
+      { kind: "step", xs, ys: sent, color: "var(--soft)", label: "sent", dash: true, key: true },
+      { kind: "step", xs, ys: ok, color: colour.accent, label: "answered", key: true },
+      ...(failed.some((value) => value > 0) ? [{ kind: "step", xs, ys: failed, color: colour.hot, label: "failed", key: true }] : [])]),
     strip("Output tokens per second", { max: top(tokens), format: format.number }, [
       { kind: "step", xs, ys: tokens, color: colour.accent, label: "tokens" }]),
-    strip("Open requests: being answered, and above them waiting for a first token", { max: top(both), format: format.number }, [
-      { kind: "area", xs, lows: zero, ys: time.answering, color: colour.accent, label: "answering" },
-      { kind: "area", xs, lows: time.answering, ys: both, color: colour.hot, label: "waiting" }]),
+    strip("Open requests", { max: top(both), format: format.number }, [
+      { kind: "area", xs, lows: zero, ys: time.answering, color: colour.accent, label: "answering", key: true },
+      { kind: "area", xs, lows: time.answering, ys: both, color: colour.hot, label: "waiting", key: true }]),
     time.ttft_p99.some((value) => value !== null)
-      ? strip("Time to first token of the requests sent then: median, p99", { max: ttft_top, format: format.seconds }, [
-        { kind: "line", xs, ys: time.ttft_p99, color: colour.hot, label: "p99" },
-        { kind: "line", xs, ys: time.ttft_p50, color: colour.accent, label: "median" }]) : null));
+      ? strip("Time to first token, by when the request was sent", { max: ttft_top, format: format.seconds }, [
+        { kind: "line", xs, ys: time.ttft_p99, color: colour.hot, label: "p99", key: true },
+        { kind: "line", xs, ys: time.ttft_p50, color: colour.accent, label: "median", key: true }]) : null));
 }
 
 function endpoint_maps(times) {
@@ -191,7 +191,7 @@ function endpoint_maps(times) {
     title: "Prompt tokens found in the prefix cache", names, times, rows: sampled.map((endpoint) => endpoint.hits),
     value_of: (row, column) => (sampled[row].hits[column] < 0 ? "no lookups" : format.percent(sampled[row].hits[column])),
   });
-  return [html("div", { class: "grid2" }, load, hits)];
+  return [html("div", { class: "stack" }, load, hits)];
 }
 
 function shares(id, rows, columns, note) {
@@ -211,7 +211,7 @@ function groups() {
   if (data.endpoints.length > 0) {
     const hidden = data.endpoints_hidden > 0 ? `and ${data.endpoints_hidden} more that are less busy` : "";
     section("Endpoints", "Darker is more: load as a share of the highest seen, hits as a share of the tokens looked up.",
-      ...endpoint_maps({ bin: data.time.bin, end: data.time.sent.length * data.time.bin }),
+      ...endpoint_maps({ bin: data.endpoint_bin, end: data.time.sent.length * data.time.bin }),
       shares("endpoints", data.endpoints, [...columns, ...within], hidden));
   }
   if (data.tenants.length > 1) {

@@ -51,14 +51,14 @@ function linear_ticks(low, high, count) {
   return ticks;
 }
 
-function log_ticks(low, high) {
+function log_ticks(low, high, count) {
   const all = [];
   for (let power = Math.floor(Math.log10(low)); 10 ** power <= high; ++power) {
     for (const factor of [1, 2, 5]) all.push(factor * 10 ** power);
   }
   const inside = all.filter((tick) => tick >= low * 0.999 && tick <= high * 1.001);
   const tens = inside.filter((tick) => Math.abs(Math.log10(tick) % 1) < 1e-9);
-  return inside.length > 7 && tens.length > 1 ? tens : inside;
+  return inside.length > count && tens.length > 1 ? tens : inside;
 }
 
 /** From data to pixels along one axis. */
@@ -103,7 +103,7 @@ function area_of(xs, lows, highs, x, y) {
 /**
  * plot({title, width, height, x, y, series, marks, spans})
  *   x, y    {min, max, log, label, format, ticks}
- *   series  {kind: line|step|dots|area, xs, ys, lows, color, label, dash}
+ *   series  {kind: line|step|dots|area, xs, ys, lows, color, label, dash, key}
  *   marks   {x | y, label}: a dashed line across
  *   spans   {from, to, label}: a tinted stretch of the x axis
  * Returns a <figure>; under the pointer its caption says the values.
@@ -113,6 +113,7 @@ function plot({ title, width = 720, height = 240, x, y, series, marks = [], span
   const place = { x: scale(x, box.left, box.right), y: scale(y, box.bottom, box.top) };
   const root = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": title });
   root.append(svg("text", { x: box.left, y: 14, class: "title" }, title));
+  draw_key(root, series, box);
   draw_spans(root, spans, place, box);
   draw_axes(root, x, y, place, box);
   for (const one of series) draw_series(root, one, place);
@@ -121,6 +122,17 @@ function plot({ title, width = 720, height = 240, x, y, series, marks = [], span
   const figure = html("figure", { class: "plot" }, root, readout);
   read_under_pointer(root, readout, { x, y, series, place, box });
   return figure;
+}
+
+/** Which colour is which, at the right of the title; without `key` the page says it elsewhere. */
+function draw_key(root, series, box) {
+  let right = box.right;
+  for (const one of series.filter((each) => each.key).reverse()) {
+    root.append(svg("text", { x: right, y: 14, class: "end" }, one.label));
+    right -= 6.8 * one.label.length + 6;
+    root.append(svg("line", { x1: right - 14, x2: right, y1: 10, y2: 10, class: one.dash ? "curve dash" : "curve", style: `--c: ${one.color}; stroke-width: 3` }));
+    right -= 30;
+  }
 }
 
 function draw_spans(root, spans, place, box) {
@@ -139,13 +151,13 @@ function draw_spans(root, spans, place, box) {
 
 function draw_axes(root, x, y, place, box) {
   const ticks_of = (axis, count) =>
-    axis.ticks ?? (axis.log ? log_ticks(axis.min, axis.max) : linear_ticks(axis.min, axis.max, count));
-  for (const tick of ticks_of(y, 4)) {
+    axis.ticks ?? (axis.log ? log_ticks(axis.min, axis.max, count) : linear_ticks(axis.min, axis.max, count));
+  for (const tick of ticks_of(y, 5)) {
     const at = round(place.y(tick));
     root.append(svg("line", { x1: box.left, x2: box.right, y1: at, y2: at, class: "grid" }));
     root.append(svg("text", { x: box.left - 7, y: at + 3.5, class: "tick end" }, y.format(tick)));
   }
-  for (const tick of ticks_of(x, (box.right - box.left) / 80)) {
+  for (const tick of ticks_of(x, (box.right - box.left) / 75)) {
     const at = round(place.x(tick));
     root.append(svg("line", { x1: at, x2: at, y1: box.bottom, y2: box.bottom + 4, class: "axis" }));
     root.append(svg("text", { x: at, y: box.bottom + 16, class: "tick middle" }, x.format(tick)));
@@ -220,10 +232,10 @@ function read_under_pointer(root, readout, { x, y, series, place, box }) {
 
 /** A row of tinted cells per name: `rows[i][j]` in [0, 1], or -1 for nothing to show. */
 function heat_map({ title, names, rows, times, value_of }) {
-  const cell = Math.max(6, Math.min(18, 280 / rows.length));
-  const box = { left: 132, right: 706, top: 24 };
+  const cell = Math.max(6, Math.min(20, 320 / rows.length));
+  const box = { left: 132, right: 1026, top: 24 };
   const height = box.top + rows.length * cell + 24;
-  const root = svg("svg", { viewBox: `0 0 720 ${height}`, role: "img", "aria-label": title });
+  const root = svg("svg", { viewBox: `0 0 1040 ${height}`, role: "img", "aria-label": title });
   root.append(svg("text", { x: box.left, y: 14, class: "title" }, title));
   const x = scale({ min: 0, max: times.end }, box.left, box.right);
   rows.forEach((row, i) => {
@@ -231,14 +243,14 @@ function heat_map({ title, names, rows, times, value_of }) {
     if (cell >= 9) root.append(svg("text", { x: box.left - 8, y: y + cell / 2 + 3.5, class: "tick end" }, names[i].slice(-18)));
     heat_row(root, row, { y, cell, x, bin: times.bin, end: times.end });
   });
-  for (const tick of linear_ticks(0, times.end, 7)) {
+  for (const tick of linear_ticks(0, times.end, 12)) {
     root.append(svg("text", { x: round(x(tick)), y: height - 8, class: "tick middle" }, format.seconds(tick)));
   }
   const readout = html("figcaption", {}, "\u00a0");
   root.addEventListener("pointermove", (event) => {
     const size = root.getBoundingClientRect();
     const row = Math.floor((((event.clientY - size.top) / size.height) * height - box.top) / cell);
-    const at = x.invert(((event.clientX - size.left) / size.width) * 720);
+    const at = x.invert(((event.clientX - size.left) / size.width) * 1040);
     const column = Math.floor(at / times.bin);
     const known = rows[row] !== undefined && column >= 0 && column < rows[row].length;
     readout.textContent = known ? `${names[row]} at ${format.seconds(at)}: ${value_of(row, column)}` : "\u00a0";

@@ -24,5 +24,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   parse<GenerateRequest>(body);
   parse<TokenizeRequest>(body);
   parse<DetokenizeRequest>(body);
+  parse<LoraRequest>(body);
   return 0;
 }

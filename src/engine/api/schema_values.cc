@@ -80,8 +80,9 @@ class ValueMaker {
     const double value = least + random_.next_unit() * (most - least);
     if (type == "number") return Json(value);
     if (type == "integer") {
-      return Json(
-          static_cast<int64_t>(std::clamp(std::round(value), std::ceil(least), std::floor(most))));
+      const double whole =
+          std::max(std::ceil(least), std::min(std::round(value), std::floor(most)));
+      return Json(static_cast<int64_t>(whole));
     }
     return invalid_argument(fmt::format("a tool's schema has the type \"{}\"", type));
   }

@@ -339,5 +339,23 @@ TEST(Scheduler, SameRequestSameTokensWhateverRunsBesideIt) {
   EXPECT_GT(hits, 0U);
 }
 
+TEST(Scheduler, NoMoreAdaptersAtOnceThanMayBe) {
+  Shape shape;
+  shape.options.max_loras = 2;
+  Bench bench(shape);
+  std::vector<Sequence*> sequences;
+  for (const AdapterId adapter : {1U, 2U, 3U, 1U, 0U}) {
+    sequences.push_back(&bench.add({1, 2, 3}, 4, adapter));
+    sequences.back()->adapter = adapter;
+  }
+  ASSERT_TRUE(bench.step());
+  std::vector<bool> runs;
+  for (const Sequence* sequence : sequences) runs.push_back(sequence->blocks.size() > 0);
+  EXPECT_EQ(runs, (std::vector<bool>{true, true, false, true, true}));
+  bench.run();
+  EXPECT_EQ(bench.ends.size(), 5U);
+  bench.expect_no_leak();
+}
+
 }  // namespace
 }  // namespace llmd::engine

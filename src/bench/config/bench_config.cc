@@ -177,6 +177,10 @@ Result<void> check_config(const BenchConfig& config) {
   if (config.server.base_url.empty()) {
     return invalid_argument("no target: give --url, or server.base_url");
   }
+  return check_load(config);
+}
+
+Result<void> check_load(const BenchConfig& config) {
   if (config.load.stages.empty() && !config.load.sweep) {
     return invalid_argument("no load: give --rate and --duration, --concurrency, or load.stages");
   }

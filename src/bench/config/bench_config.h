@@ -68,6 +68,8 @@ struct BenchConfig {
 Result<BenchConfig> parse_config(std::string_view text, const std::string& file);
 /// What a run needs is there and makes sense together. Call after flags.
 Result<void> check_config(const BenchConfig& config);
+/// The same without a target, which a run in virtual time has not.
+Result<void> check_load(const BenchConfig& config);
 /// As YAML that parse_config() reads back; the API key is left out.
 std::string print_config(const BenchConfig& config);
 

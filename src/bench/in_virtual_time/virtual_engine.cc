@@ -62,6 +62,11 @@ std::optional<ApiError> read_chat(const EngineKind& kind, std::string_view body,
   return std::nullopt;
 }
 
+std::optional<ApiError> read_request(const EngineKind& kind, std::string_view body, Api api,
+                                     EngineRequest& out) {
+  return api == Api::kChat ? read_chat(kind, body, out) : read_completion(kind, body, out);
+}
+
 std::string models_page(const std::string& model) {
   std::string out;
   openai::JsonWriter json(out);
@@ -86,13 +91,21 @@ std::variant<Submitted, ApiError> VirtualEngine::submit(std::string_view body, A
                                                         engine::ProgressCallback on_progress) {
   EngineRequest request;
   request.detokenize = keeps_text;
-  auto error =
-      api == Api::kChat ? read_chat(kind_, body, request) : read_completion(kind_, body, request);
+  auto error = read_request(kind_, body, api, request);
   if (error) return *std::move(error);
   const auto prompt_tokens = static_cast<uint32_t>(request.prompt.size());
   const auto id = engine_.submit(std::move(request), std::move(on_progress));
   if (!id) return openai::to_api_error(id.error());
   return Submitted{*id, prompt_tokens};
+}
+
+Result<std::vector<TokenId>> VirtualEngine::read_prompt(const EngineKind& kind,
+                                                        std::string_view body, Api api) {
+  EngineRequest request;
+  if (const auto error = read_request(kind, body, api, request)) {
+    return invalid_argument(error->message);
+  }
+  return std::move(request.prompt);
 }
 
 std::string VirtualEngine::get(std::string_view path) {

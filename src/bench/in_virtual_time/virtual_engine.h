@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "base/virtual_time.h"
 #include "bench/measure/run_result.h"
@@ -32,6 +33,10 @@ class VirtualEngine {
   std::variant<Submitted, openai::ApiError> submit(std::string_view body, Api api, bool keeps_text,
                                                    engine::ProgressCallback on_progress);
   void abort(engine::SequenceId id) { engine_.abort(id); }
+
+  /// The prompt of `body` in tokens, as such an engine reads it.
+  static Result<std::vector<engine::TokenId>> read_prompt(const engine::EngineKind& kind,
+                                                          std::string_view body, Api api);
 
   /// What GET `path` answers with 200: /health, /v1/models and /metrics.
   std::string get(std::string_view path);

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// `llmd bench --virtual`: a run's configuration, and what it runs on.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/result.h"
+#include "bench/config/bench_config.h"
+#include "bench/measure/run_result.h"
+
+namespace llmd::bench {
+
+struct VirtualBenchOptions {
+  std::string profile =
+      "llama-3.1-8b-h100";  ///< of all endpoints: a built-in one's name, or a file
+  uint32_t endpoints = 8;
+  std::string policy = "gateway";  ///< see make_policy()
+};
+
+/// Runs `config` in virtual time; its server, metrics and timeouts have no meaning then. Errors are
+/// the configuration's.
+Result<RunResult> run_virtual_bench(const BenchConfig& config, const VirtualBenchOptions& options);
+
+}  // namespace llmd::bench

@@ -11,9 +11,9 @@
 #include "bench/measure/compare.h"
 #include "bench/measure/summary.h"
 #include "bench/over_http/runner.h"
+#include "bench/report/reports.h"
 #include "bench/report/run_table.h"
 #include "cli/bench_flags.h"
-#include "cli/bench_reports.h"
 
 namespace llmd::cli {
 namespace {
@@ -83,7 +83,7 @@ Result<void> bench_once(const BenchInput& input) {
   const bench::RunSummary summary = bench::summarize(run);
   fmt::print("{}", bench::run_table(run, summary));
   if (config.storage_path.empty()) return {};
-  return write_run_files(config, run, summary);
+  return bench::write_reports(config.storage_path, run, summary);
 }
 
 struct CompareInput {

@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <memory>
 
+#include "base/log.h"
 #include "bench/measure/compare.h"
 #include "bench/measure/summary.h"
 #include "bench/over_http/runner.h"
@@ -27,6 +28,7 @@ constexpr const char* kExamples = R"(Examples:
              --input-tokens 200 --output-tokens 50 --slo ttft=2,tpot=0.1 --out results
   llmd bench --url http://127.0.0.1:8080 -c config.yml
   llmd bench --url http://127.0.0.1:8080 --trace mooncake.jsonl --speed 2
+  llmd bench --virtual --profile qwen3-32b-tp2-h100 --policy gateway -c config.yml
   llmd bench compare http://127.0.0.1:8080 http://127.0.0.1:8081 --rate 5 --duration 20
 
 Arrivals do not wait for answers, unless --concurrency is given. Ctrl-C ends a run early and keeps
@@ -35,6 +37,7 @@ what was measured; a second one does not wait.)";
 constexpr const char* kCompareExamples = R"(Examples:
   llmd bench compare http://127.0.0.1:8080 http://127.0.0.1:8081 --rate 5 --duration 20
   llmd bench compare A B C -c config.yml --repeats 5
+  llmd bench compare round-robin gateway --virtual --rate 5 --duration 20 --shared-prefix 8x10
 
 Each repeat sends the same requests at the same times to every target in turn.)";
 
@@ -77,9 +80,17 @@ Result<RunResult> run_with_progress(bench::BenchConfig config, const std::string
   return result;
 }
 
+/// In virtual time nothing is worth watching but the result.
+Result<RunResult> run_one(const BenchInput& input, const bench::BenchConfig& config,
+                          const std::string& label) {
+  if (!input.is_virtual) return run_with_progress(config, label);
+  log::configure("bench", log::Level::kWarn);
+  return bench::run_virtual_bench(config, input.virtual_options);
+}
+
 Result<void> bench_once(const BenchInput& input) {
   LLMD_ASSIGN_OR_RETURN(const bench::BenchConfig config, read_bench_config(input));
-  LLMD_ASSIGN_OR_RETURN(const RunResult run, run_with_progress(config, ""));
+  LLMD_ASSIGN_OR_RETURN(const RunResult run, run_one(input, config, ""));
   const bench::RunSummary summary = bench::summarize(run);
   fmt::print("{}", bench::run_table(run, summary));
   if (config.storage_path.empty()) return {};
@@ -103,9 +114,9 @@ Result<void> bench_compare(CompareInput input) {
     config.load.seed = first_seed + repeat;
     for (size_t turn = 0; turn < runs.size(); ++turn) {
       const size_t target = (repeat + turn) % runs.size();
-      config.server.base_url = input.targets[target];
+      config.server.base_url = input.bench.virtual_options.policy = input.targets[target];
       const auto label = fmt::format("{}/{} {}: ", repeat + 1, input.repeats, runs[target].name);
-      LLMD_ASSIGN_OR_RETURN(const RunResult run, run_with_progress(config, label));
+      LLMD_ASSIGN_OR_RETURN(const RunResult run, run_one(input.bench, config, label));
       if (run.info.partial) {
         return Error{Errc::kUnavailable, "interrupted: nothing is compared that is not complete"};
       }
@@ -126,7 +137,9 @@ void add_compare_command(CLI::App& bench, int& exit_code) {
   CLI::App* command = bench.add_subcommand("compare", "The same load against several targets");
   command->footer(kCompareExamples);
   const auto input = std::make_shared<CompareInput>();
-  command->add_option("targets", input->targets, "http://HOST:PORT of each; the first is the base")
+  command
+      ->add_option("targets", input->targets,
+                   "http://HOST:PORT of each, or with --virtual a policy; the first is the base")
       ->required()
       ->expected(2, 16);
   command->add_option("--repeats", input->repeats, "Runs of each target")
@@ -143,6 +156,8 @@ void add_bench_command(CLI::App& app, int& exit_code) {
   command->footer(kExamples);
   const auto input = std::make_shared<BenchInput>();
   command->add_option("--url", input->flags.url, "The target: http://HOST:PORT");
+  command->add_option("--policy", input->virtual_options.policy,
+                      "With --virtual: gateway, round-robin or least-connections");
   command->add_option("--out", input->flags.out, "Folder for the result files [none]");
   command->add_flag("--per-request", input->flags.per_request,
                     "Write a file with every request and the time of every token");

@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 
 #include "base/text.h"
+#include "endpoints/pool.h"
 #include "resources/yaml.h"
 
 namespace llmd::cli {
@@ -86,6 +87,20 @@ void add_limit_flags(CLI::App& command, BenchFlags& flags) {
                      "Engines whose /metrics to read [the target's own]");
 }
 
+void add_virtual_flags(CLI::App& command, BenchInput& input) {
+  CLI::Option_group* group = command.add_option_group("virtual", "Without a server");
+  CLI::Option* flag = group->add_flag(
+      "--virtual", input.is_virtual,
+      "In virtual time: gateway code and simulated engines in this process, no sockets");
+  group->add_option("--profile", input.virtual_options.profile, "Of the simulated engines")
+      ->needs(flag)
+      ->capture_default_str();
+  group->add_option("--endpoints", input.virtual_options.endpoints, "How many there are")
+      ->needs(flag)
+      ->check(CLI::Range(size_t{1}, endpoints::kEndpointsMax))
+      ->capture_default_str();
+}
+
 }  // namespace
 
 void add_bench_flags(CLI::App& command, BenchInput& input) {
@@ -95,6 +110,7 @@ void add_bench_flags(CLI::App& command, BenchInput& input) {
   add_data_flags(command, input.flags);
   add_load_flags(command, input.flags);
   add_limit_flags(command, input.flags);
+  add_virtual_flags(command, input);
 }
 
 Result<bench::BenchConfig> read_bench_config(const BenchInput& input) {

@@ -6,6 +6,7 @@
 
 #include "base/result.h"
 #include "bench/config/flags.h"
+#include "bench/in_virtual_time/runner.h"
 
 namespace CLI {
 class App;
@@ -16,6 +17,8 @@ namespace llmd::cli {
 struct BenchInput {
   std::string config_file;  ///< empty: flags alone
   bench::BenchFlags flags;
+  bool is_virtual = false;
+  bench::VirtualBenchOptions virtual_options;  ///< if so
 };
 
 /// `input` outlives `command`.

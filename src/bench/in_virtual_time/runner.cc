@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "bench/in_virtual_time/virtual_bench.h"
+#include "bench/in_virtual_time/runner.h"
 
 #include <fmt/core.h>
 

@@ -77,11 +77,13 @@ Result<std::unique_ptr<Policy>> make_policy(const std::string& name,
   if (name == "gateway") return make_gateway_policy(around);
   if (name == "round-robin") return make_round_robin_policy(around);
   if (name == "least-connections") return make_least_connections_policy(around);
-  const std::vector<std::string> known{"gateway", "round-robin", "least-connections"};
+  const std::vector<std::string> known{"gateway", "round-robin", "least-connections",
+                                       std::string(kBestFoundPolicy)};
   const auto nearest = nearest_word(name, known);
   return invalid_argument("there is no policy \"" + name + "\"" +
-                          (nearest ? "; did you mean " + *nearest + "?"
-                                   : "; there is gateway, round-robin, least-connections"));
+                          (nearest
+                               ? "; did you mean " + *nearest + "?"
+                               : "; there is gateway, round-robin, least-connections, best-found"));
 }
 
 }  // namespace llmd::bench

@@ -46,6 +46,10 @@ std::unique_ptr<Policy> make_least_connections_policy(const PolicySurroundings& 
 /// Request n goes where places[n] says; those beyond are refused.
 std::unique_ptr<Policy> make_fixed_policy(std::vector<uint32_t> places);
 
+/// What knows every request beforehand (best_found.h); needs the whole run, so not from
+/// make_policy().
+inline constexpr std::string_view kBestFoundPolicy = "best-found";
+
 /// By the name that a user writes: gateway, round-robin, least-connections.
 Result<std::unique_ptr<Policy>> make_policy(const std::string& name,
                                             const PolicySurroundings& around);

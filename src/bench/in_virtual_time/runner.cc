@@ -3,9 +3,11 @@
 
 #include <fmt/core.h>
 
+#include "bench/in_virtual_time/best_found.h"
 #include "bench/in_virtual_time/virtual_run.h"
 #include "engine/api/engine_process.h"
 #include "engine/api/simulated_kind.h"
+#include "engine/simulated/profile.h"
 
 namespace llmd::bench {
 namespace {
@@ -56,6 +58,24 @@ RunInfo info_of(const BenchConfig& config, const VirtualBenchOptions& options,
   return info;
 }
 
+/// Looks for it with the run's own requests, and says what it found in `info`.
+Result<std::vector<uint32_t>> best_places(const BenchConfig& config,
+                                          const VirtualBenchOptions& options,
+                                          const EngineKind& kind, Workload& workload,
+                                          RunInfo& info) {
+  LLMD_ASSIGN_OR_RETURN(const auto profile, engine::load_profile(options.profile));
+  SearchOptions search;
+  search.endpoints = options.endpoints;
+  search.limits = {profile.time, kind.shape().scheduler,
+                   uint64_t{kind.shape().blocks} * kind.shape().scheduler.block_size};
+  search.slo = config.report.slo;
+  search.seed = config.load.seed;
+  LLMD_ASSIGN_OR_RETURN(BestFound found, find_best(workload, config.load, search));
+  info.target += fmt::format(", seed {}, no placement sustains more than {:.1f} req/s",
+                             config.load.seed, found.rate_bound);
+  return std::move(found.places);
+}
+
 }  // namespace
 
 Result<RunResult> run_virtual_bench(const BenchConfig& config, const VirtualBenchOptions& options) {
@@ -74,11 +94,17 @@ Result<RunResult> run_virtual_bench(const BenchConfig& config, const VirtualBenc
   run.load = config.load;
   run.seed = config.load.seed;
   run.sample_interval = config.metrics.interval;
+  RunInfo info = info_of(config, options, *kind, *workload);
   run.policy = [&](const PolicySurroundings& around) {
     return make_policy(options.policy, around);
   };
-  return run_in_virtual_time(*kind, *workload, *text, run,
-                             info_of(config, options, *kind, *workload));
+  if (options.policy == kBestFoundPolicy) {
+    LLMD_ASSIGN_OR_RETURN(auto places, best_places(config, options, *kind, *workload, info));
+    run.policy = [places = std::move(places)](const PolicySurroundings&) {
+      return Result<std::unique_ptr<Policy>>(make_fixed_policy(places));
+    };
+  }
+  return run_in_virtual_time(*kind, *workload, *text, run, std::move(info));
 }
 
 }  // namespace llmd::bench

@@ -80,11 +80,14 @@ class Search {
     const engine::TimeModel& time = options_.limits.time;
     const auto others = static_cast<double>(engine.open());
     const double uncached = request.prompt_tokens - engine.cached_tokens(request);
+    // In a full cache what comes new drives out as much that will be wanted again.
+    const double computed = engine.is_full() ? 2 * uncached : uncached;
     const double per_token = time.beta_s + time.gamma_s * request.prompt_tokens;
     ShadowEngine trial = engine;
     trial.add(request);
     const double own = to_seconds(trial.first_token_of_last() - request.due);
-    return own + others * (uncached * time.beta_s + request.output_tokens * per_token);
+    return own + computed * time.beta_s +
+           others * (computed * time.beta_s + request.output_tokens * per_token);
   }
 
   /// Largest groups first, each to the engine that has least.

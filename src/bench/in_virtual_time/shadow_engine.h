@@ -41,29 +41,28 @@ struct ShadowLimits {
 /// Coarser than the engine's blocks, equal where pieces are large.
 class ShadowCache {
  public:
-  explicit ShadowCache(uint64_t tokens) : room_(tokens) {}
   /// Tokens of the prompt's begin that are cached.
   uint32_t match(std::span<const Piece> prompt) const;
   /// Now all of it is.
   void store(std::span<const Piece> prompt);
+  /// Forgets until at most `tokens` are held.
+  void trim(uint64_t tokens);
+  uint64_t tokens() const { return held_; }
 
  private:
   struct Entry {
     uint32_t tokens = 0;
     uint64_t used = 0;
   };
-  uint64_t room_;
   uint64_t held_ = 0;
   uint64_t clock_ = 0;
   std::unordered_map<uint64_t, Entry> entries_;  ///< by the hash of the pieces so far
 };
 
-/// One engine over one stage after the other. Preemption is left out: a sequence waits until all it
-/// will need is free.
+/// One engine over one stage after the other.
 class ShadowEngine {
  public:
-  explicit ShadowEngine(const ShadowLimits& limits)
-      : limits_(&limits), cache_(limits.cache_tokens) {}
+  explicit ShadowEngine(const ShadowLimits& limits) : limits_(&limits) {}
 
   /// Requests come in the order of their `due`; `request` outlives the stage.
   void add(const KnownRequest& request);
@@ -75,6 +74,8 @@ class ShadowEngine {
   void end_stage();
 
   uint32_t cached_tokens(const KnownRequest& request) const { return cache_.match(request.prompt); }
+  /// Whether what comes new into the cache drives something out.
+  bool is_full() const { return cache_.tokens() + generated_ >= limits_->cache_tokens; }
   size_t open() const { return running_.size() + waiting_.size(); }
   /// Of this stage, by request number.
   const std::unordered_map<uint64_t, ShadowOutcome>& outcomes() const { return outcomes_; }
@@ -84,18 +85,32 @@ class ShadowEngine {
     const KnownRequest* request;
     uint32_t computed;
     uint32_t generated;
-    uint64_t reserved_tokens;
+  };
+
+  struct Waiting {
+    const KnownRequest* request;
+    uint32_t generated;  ///< before it was preempted
   };
 
   bool step();
   void admit();
+  void preempt_newest();
+  void make_room();
+  std::vector<uint32_t> share_budget();
+  void take_token(Running& one);
+  uint64_t tokens_to_pin(const KnownRequest& request) const;
+  void pin(const KnownRequest& request, bool pinned);
 
   const ShadowLimits* limits_;
   ShadowCache cache_;
   std::vector<Running> running_;
-  std::deque<const KnownRequest*> waiting_;  ///< in part not arrived yet
+  std::deque<Waiting> waiting_;  ///< in part not arrived yet
   Duration now_{};
-  uint64_t reserved_tokens_ = 0;
+  /// How many running sequences use a piece, by the hash of the pieces up to it: memory that they
+  /// share is taken once.
+  std::unordered_map<uint64_t, uint32_t> pins_;
+  uint64_t pinned_tokens_ = 0;
+  uint64_t generated_ = 0;  ///< tokens that running sequences have beyond their prompts
   std::unordered_map<uint64_t, ShadowOutcome> outcomes_;
 };
 

@@ -32,7 +32,7 @@ struct SamplingParams {
   int32_t top_k = 0;         ///< 0 or negative: off
   float top_p = 1.0F;        ///< in (0, 1]
   uint64_t seed = 0;
-  std::shared_ptr<const Script> script;  ///< null: none
+  std::shared_ptr<const Script> script{};  ///< null: none
 };
 
 }  // namespace llmd::engine

@@ -230,9 +230,9 @@ void Driver::end_stage() {
 void Driver::plan_sweep() {
   std::vector<Duration> ended;
   for (const RequestRecord& record : result_.requests) {
-    if (record.outcome == Outcome::kOk) ended.push_back(record.ended);
+    if (record.outcome == Outcome::kOk) ended.push_back(record.ended - stage_begin_);
   }
-  const double rate = saturation_rate(std::move(ended), options_.sweep->saturation_percentile);
+  const double rate = saturation_rate(ended, options_.sweep->saturation_percentile);
   if (rate == 0) return;
   for (const Stage& stage : sweep_stages(*options_.sweep, rate)) options_.stages.push_back(stage);
 }

@@ -7,14 +7,10 @@
 namespace llmd::bench {
 namespace {
 
-/// How many answers ended in each whole second from the first to the last.
-std::vector<double> counts_per_second(const std::vector<Duration>& ended) {
-  const auto [first, last] = std::minmax_element(ended.begin(), ended.end());
-  const Duration origin = *first;
-  std::vector<double> counts(static_cast<size_t>((*last - origin) / std::chrono::seconds(1)) + 1);
-  for (const Duration at : ended) {
-    counts[static_cast<size_t>((at - origin) / std::chrono::seconds(1))] += 1;
-  }
+/// How many answers ended in each second up to the last.
+std::vector<double> counts_per_second(const std::vector<Duration>& ended, Duration last) {
+  std::vector<double> counts(static_cast<size_t>(last / std::chrono::seconds(1)) + 1);
+  for (const Duration at : ended) counts[static_cast<size_t>(at / std::chrono::seconds(1))] += 1;
   return counts;
 }
 
@@ -43,14 +39,13 @@ Stage sweep_probe(const Sweep& sweep) {
           .warm_up = true};
 }
 
-double saturation_rate(std::vector<Duration> ended, double percentile) {
+double saturation_rate(const std::vector<Duration>& ended, double percentile) {
   if (ended.empty()) return 0;
-  std::vector<double> counts = counts_per_second(ended);
+  const Duration last = *std::max_element(ended.begin(), ended.end());
+  std::vector<double> counts = counts_per_second(ended, last);
   if (counts.size() == 1) {
-    // All within a second: what was seen is the rate over that part of it.
-    const auto [first, last] = std::minmax_element(ended.begin(), ended.end());
     constexpr double kShortestSeconds = 1e-3;
-    return counts.front() / std::max(to_seconds(*last - *first), kShortestSeconds);
+    return counts.front() / std::max(to_seconds(last), kShortestSeconds);
   }
   counts.pop_back();  // the last second is not whole
   std::sort(counts.begin(), counts.end());

@@ -60,9 +60,10 @@ struct LoadOptions {
 
 /// The stage that a sweep begins with.
 Stage sweep_probe(const Sweep& sweep);
-/// The rate that was served in the given share of seconds or less: `ended` are the times at which
-/// answers were complete. 0 when there are none.
-double saturation_rate(std::vector<Duration> ended, double percentile);
+/// The rate that was served in the given share of seconds or less; over all of the time where that
+/// was less than a second. `ended` is when each answer was complete, from the burst's begin. 0 when
+/// there are none.
+double saturation_rate(const std::vector<Duration>& ended, double percentile);
 /// Stages with rates up to `saturation`: equal steps, or equal ratios from 1 request/s on (from
 /// saturation / 2^(n-1) where it is less than 2).
 std::vector<Stage> sweep_stages(const Sweep& sweep, double saturation);

@@ -12,7 +12,8 @@ import { Place, until } from '../cluster/cluster.mjs';
 
 const kRoot = join(dirname(fileURLToPath(import.meta.url)), '../../..');
 const kDocuments = ['README.md', 'ARCHITECTURE.md',
-  ...readdirSync(join(kRoot, 'docs')).filter((name) => name.endsWith('.md')).map((name) => `docs/${name}`)];
+  ...['docs', 'docs/guides'].flatMap((folder) => readdirSync(join(kRoot, folder))
+    .filter((name) => name.endsWith('.md')).map((name) => `${folder}/${name}`))];
 
 function commandsOf(path) {
   const text = readFileSync(join(kRoot, path), 'utf8');

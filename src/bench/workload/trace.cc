@@ -34,7 +34,9 @@ int64_t days_from_civil(int64_t year, int64_t month, int64_t day) {
   const int64_t era = year / 400;
   const int64_t year_of_era = year - era * 400;
   const int64_t day_of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-  return era * 146097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+  constexpr int64_t kDaysToEpoch = 719468;  // from 0000-03-01
+  return era * 146097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year -
+         kDaysToEpoch;
 }
 
 /// The number in `text` at `at`, `size` digits long, if it is one from `min` to `max`.
@@ -102,7 +104,7 @@ class MooncakeReader final : public LineReader {
     uint64_t input = 0;
     uint64_t output = 0;
     simdjson::dom::array ids;
-    constexpr double kTimestampMax = 1e15;
+    constexpr double kTimestampMax = 9e12;  // in nanoseconds it fits into 63 bits
     if (object["timestamp"].get_double().get(timestamp_ms) != simdjson::SUCCESS ||
         timestamp_ms < 0 || timestamp_ms > kTimestampMax) {
       return "\"timestamp\" must be milliseconds";

@@ -11,7 +11,6 @@ namespace llmd::bench {
 namespace {
 
 using resources::Fields;
-using resources::YamlNode;
 
 constexpr Unsupported kUnsupportedRoot[] = {
     {"circuit_breakers", "Ctrl-C ends a run early and keeps what it has"},

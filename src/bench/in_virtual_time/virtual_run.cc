@@ -82,7 +82,7 @@ class VirtualRun final : public Transport {
     flight.record.outcome = Outcome::kStatus;
     flight.record.status = error.status;
     flight.record.error = error.message;
-    time_.call_at(time_.now(), [this, number = flight.record.number, &flight] {
+    time_.call_at(time_.now(), [this, &flight] {
       flight.record.ended = driver_->now();
       driver_->ended(flight, {});
     });

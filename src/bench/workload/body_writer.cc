@@ -6,8 +6,6 @@
 namespace llmd::bench {
 namespace {
 
-using openai::JsonWriter;
-
 std::string_view name_of(Role role) {
   switch (role) {
     case Role::kSystem:

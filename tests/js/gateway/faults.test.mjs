@@ -31,7 +31,8 @@ async function succeedsElsewhere(bad, flags) {
   const sick = await engineThat(bad);
   const well = await engineThat(answerJson('well'));
   const gateway = await gatewayFor([sick, well], flags);
-  for (let i = 0; i < 6; ++i) {
+  // Equal engines are drawn among: go on until the sick one was (never, once in 2^100).
+  for (let i = 0; i < 6 || (sick.requests === 0 && i < 100); ++i) {
     const answer = await chat(gateway);
     assert.equal(answer.status, 200);
     assert.deepEqual(await answer.json(), { answer: 'well' });

@@ -29,7 +29,8 @@ Json per_request(const RunResult& run) {
 /// Everything that an endpoint, a user or a file could have put into a report.
 RunResult hostile_run() {
   RunResult run = SyntheticRun({.rates = {5, 9}, .stage_s = 10, .error_share = 0.3}).make();
-  const std::string evil("</script>\"\\\n\x01\xff\x7f\0<b>", 22);
+  using std::string_literals::operator""s;  // keeps what stands behind a NUL
+  const std::string evil = "</script>\"\\\n\x01\xff\x7f\0<b>"s;
   run.info.target = run.info.model = run.info.workload = evil;
   run.endpoints[1] = run.tenants[1] = evil;
   for (RequestRecord& record : run.requests) record.error = evil;

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # How well requests are placed: other systems' rules, our gateway, and the best placement that could
-# be found, on 8 simulated Qwen3-32B endpoints in virtual time. `run.sh [SEEDS]`; about 4 minutes
-# for the 10 seeds of docs/performance.md.
+# be found, on 8 simulated Qwen3-32B endpoints in virtual time. `run.sh [SEEDS]`, 10 unless given;
+# about 2 minutes for each.
 set -eu
 cd "$(dirname "$0")/../.."
 llmd=build/release/llmd

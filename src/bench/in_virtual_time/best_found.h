@@ -23,9 +23,9 @@ struct SearchOptions {
 
 struct BestFound {
   std::vector<uint32_t> places;  ///< an engine for each request number
-  /// Requests per second that no placement exceeds within the SLO's TPOT, for the workload's mean
-  /// request: engines × what one can do when every prefix is computed once in the whole run and
-  /// every step carries as many sequences as the TPOT allows.
+  /// Requests per second that no placement sustains (short stages may arrive faster) within the
+  /// SLO's TPOT, for the workload's mean request: engines × what one can do when every prefix is
+  /// computed once in the whole run and every step carries as many sequences as the TPOT allows.
   double rate_bound = 0;
 };
 

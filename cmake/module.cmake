@@ -7,8 +7,12 @@
 #   x_bench.cc goes into the benchmark program NAME_bench
 #   x_fuzz.cc  is one fuzz target. Without LLMD_FUZZ it replays its corpus folder x_corpus/ as a test.
 function(llmd_module name)
-  cmake_parse_arguments(ARG "" "" "DEPENDS;LIBS" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "DEPENDS;LIBS;FOLDERS" ${ARGN})
   file(GLOB all CONFIGURE_DEPENDS "*.cc" "*.h")
+  foreach(folder ${ARG_FOLDERS})
+    file(GLOB more CONFIGURE_DEPENDS "${folder}/*.cc" "${folder}/*.h")
+    list(APPEND all ${more})
+  endforeach()
   set(sources ${all})
   list(FILTER sources EXCLUDE REGEX "(_(test|bench|fuzz)|/main)\\.cc$")
   list(APPEND sources ${PROJECT_SOURCE_DIR}/cmake/empty.cc)

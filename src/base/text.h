@@ -15,6 +15,7 @@ namespace llmd {
 
 /// ASCII-only, as protocol words are.
 bool equals_ignoring_case(std::string_view a, std::string_view b);
+std::string to_lower_ascii(std::string_view text);
 std::string_view trim(std::string_view text);
 /// Pieces between separators; keeps empty ones.
 std::vector<std::string_view> split(std::string_view text, char separator);

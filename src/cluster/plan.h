@@ -25,7 +25,7 @@ struct ReplicaSpec {
   /// {port} stands where the port belongs, see with_port().
   std::vector<std::string> argv;
   std::vector<std::pair<std::string, std::string>> env;
-  std::map<std::string, std::string> labels;
+  std::map<std::string, std::string, std::less<>> labels;
   Readiness readiness = Readiness::kHealth;
 
   bool operator==(const ReplicaSpec&) const = default;

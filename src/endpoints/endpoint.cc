@@ -9,7 +9,7 @@ namespace llmd::endpoints {
 namespace {
 
 EngineType engine_type(const EndpointSpec& spec) {
-  const auto label = spec.labels.find(std::string(kEngineTypeLabel));
+  const auto label = spec.labels.find(kEngineTypeLabel);
   return label != spec.labels.end() && label->second == "sglang" ? EngineType::kSglang
                                                                  : EngineType::kVllm;
 }
@@ -35,6 +35,11 @@ double Live::waiting_requests() const {
 
 bool Live::serves(std::string_view model) const {
   return std::find(models.begin(), models.end(), model) != models.end();
+}
+
+std::string_view Endpoint::label(std::string_view key) const {
+  const auto found = spec.labels.find(key);
+  return found == spec.labels.end() ? std::string_view() : found->second;
 }
 
 Endpoint::Endpoint(EndpointSpec identity, uint32_t place)

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "endpoints/service_rate.h"
 #include "net/socket.h"
 
 namespace llmd::endpoints {
@@ -26,7 +27,7 @@ struct EndpointSpec {
   std::string name_space = "default";
   std::string address;  ///< IPv4 literal
   uint16_t port = 0;
-  std::map<std::string, std::string> labels;
+  std::map<std::string, std::string, std::less<>> labels;
 
   bool operator==(const EndpointSpec&) const = default;
 };
@@ -46,6 +47,10 @@ struct Scrape {
   double prefix_queries = 0;   ///< prompt tokens looked up in the prefix cache, cumulative
   double prefix_hits = 0;      ///< of these, found there
   double process_start_s = 0;  ///< process_start_time_seconds; 0 when absent
+  uint32_t block_size = 0;     ///< tokens; 0 when the engine does not say
+  std::vector<std::string> active_adapters;   ///< LoRA adapters that requests are computed with
+  std::vector<std::string> waiting_adapters;  ///< that queued requests wait for
+  uint32_t adapters_max = 0;                  ///< at once; 0 when the engine does not say
 };
 
 /// What changes while requests flow. Loop thread only.
@@ -54,6 +59,11 @@ struct Live {
   std::vector<std::string> models;
 
   uint32_t in_flight = 0;  ///< requests that this process has there now
+  /// Tokens of them: of prompts what is not cached, until the first byte of the response; and of
+  /// answers what is expected, where the configuration counts it, until the end.
+  uint64_t in_flight_tokens = 0;
+  uint64_t prefill_tokens = 0;  ///< the part of it that is of prompts
+  ServiceRate rate;
   Scrape scrape;
   uint32_t in_flight_at_scrape = 0;
 
@@ -70,6 +80,9 @@ struct Live {
 /// Shared between the pool and the requests in flight; outlives its place in the pool.
 struct Endpoint : std::enable_shared_from_this<Endpoint> {
   Endpoint(EndpointSpec identity, uint32_t place);
+
+  /// The label's value; empty when absent.
+  std::string_view label(std::string_view key) const;
 
   const EndpointSpec spec;
   const EngineType engine;

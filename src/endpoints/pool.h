@@ -12,7 +12,7 @@
 namespace llmd::endpoints {
 
 /// Most endpoints of one pool: the prefix index keeps one bit for each in every entry.
-inline constexpr size_t kEndpointsMax = 128;
+inline constexpr size_t kEndpointsMax = 1024;
 
 using Snapshot = std::vector<std::shared_ptr<Endpoint>>;
 

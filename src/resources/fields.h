@@ -21,12 +21,18 @@ class Fields {
   /// Refuses what is not a map.
   static Result<Fields> of(const YamlNode& node, std::string path, const std::string& file);
 
+  /// As of(), but YAML null stands for an empty map.
+  static Result<Fields> of_optional(const YamlNode& node, std::string path,
+                                    const std::string& file);
+
   /// The member's value; null when absent or YAML null.
   const YamlNode* find(std::string_view key);
   /// As find(), but absent is an error.
   Result<const YamlNode*> require(std::string_view key);
   /// The map under `key`; an empty one when absent.
   Result<Fields> map(std::string_view key);
+  /// The maps in the list under `key`; none when absent.
+  Result<std::vector<Fields>> maps(std::string_view key);
   /// The text under `key`, which must not be empty if present; `fallback` when absent.
   Result<std::string> text(std::string_view key, std::string fallback);
   Result<std::vector<std::string>> texts(std::string_view key);
@@ -36,12 +42,16 @@ class Fields {
   /// A decimal number from 0 to `max`, as 12.5 or 1e-3.
   Result<double> decimal(std::string_view key, double fallback, double max);
 
+  /// true or false.
+  Result<bool> boolean(std::string_view key, bool fallback);
+
   /// Members that exist by design but not in this build are refused by name.
   Result<void> refuse_unbuilt(std::span<const std::string_view> keys);
   /// Call last: any member not asked for until now is an error that names the nearest known key.
   Result<void> done() const;
 
   const std::string& file() const { return *file_; }
+  int line() const { return node_->line; }
 
   /// An error at the member `key`, or at the map itself when it has none.
   Error error(std::string_view key, std::string_view what) const;

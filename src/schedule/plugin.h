@@ -1,58 +1,126 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a scheduling profile is made of: filters drop endpoints, scorers rate the rest, a picker
-// takes one. Type names and formulas are upstream's (EndpointPickerConfig). Loop thread only.
+// takes one; producers find out beforehand what those look at. Type names, parameters and formulas
+// are upstream's (EndpointPickerConfig). Loop thread only.
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
+#include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/random.h"
 #include "base/result.h"
 #include "endpoints/endpoint.h"
+#include "schedule/prefix_hash.h"
 
 namespace llmd::schedule {
 
-/// What filters and scorers may look at.
+/// A header of the request; the name in lower case.
+struct Header {
+  std::string_view name;
+  std::string_view value;
+};
+
+/// What plugins may know of a request.
 struct Query {
-  std::string_view model;
-  uint32_t prompt_units = 0;  ///< see prefix_hash.h
+  std::string_view model;  ///< that the engine will be asked for; an adapter's name too
+  std::span<const Header> headers;
+  const Prefix* prefix = nullptr;
+  uint32_t prompt_tokens = 0;  ///< estimated from the bytes, unless the prompt is ids
+  uint32_t output_tokens = 0;  ///< expected
+  int32_t priority = 0;
   TimePoint now{};
+
+  /// The header's value; empty when absent.
+  std::string_view header(std::string_view name) const;
 };
 
 struct Candidate {
   endpoints::Endpoint* endpoint = nullptr;
-  uint32_t matched_units = 0;  ///< leading part of the prompt that it probably has cached
-  double score = 0;            ///< weighted sum so far
+  double score = 0;  ///< weighted sum so far
+};
+using Candidates = std::vector<Candidate>;
+
+/// Lives as long as its configuration. One may be of several kinds.
+class Plugin {
+ public:
+  virtual ~Plugin() = default;
+  /// A profile that this plugin is part of placed the request; for producers, any profile did.
+  virtual void placed(const Query&, const endpoints::Endpoint&) {}
+  /// Headers for the response of a request that `endpoint` answers, each "Name: value\r\n".
+  virtual void add_response_headers(const endpoints::Endpoint&, std::string&) {}
+  /// The endpoint of this slot is gone, or all that it had cached.
+  virtual void forget(uint32_t /*slot*/) {}
 };
 
-class Filter {
+class Filter : public virtual Plugin {
  public:
-  virtual ~Filter() = default;
-  virtual void apply(const Query& query, std::vector<Candidate>& candidates) const = 0;
+  virtual void apply(const Query& query, Candidates& candidates) = 0;
 };
 
-class Scorer {
+class Scorer : public virtual Plugin {
  public:
-  virtual ~Scorer() = default;
   /// Writes one score in [0, 1] for each candidate; what lies outside is clamped by the caller.
   virtual void score(const Query& query, std::span<const Candidate> candidates,
-                     std::span<double> scores) const = 0;
+                     std::span<double> scores) = 0;
 };
 
-class Picker {
+class Picker : public virtual Plugin {
  public:
-  virtual ~Picker() = default;
+  /// Moves the best to the front, as many as it would fall back on, and says how many those are.
   /// Of at least one candidate. Equal candidates are drawn among by `random`.
-  virtual endpoints::Endpoint* pick(std::span<const Candidate> candidates,
-                                    Random& random) const = 0;
+  virtual size_t pick(std::span<Candidate> candidates, Random& random) = 0;
 };
 
-/// By type name; an unknown one is refused with the nearest known.
-Result<std::unique_ptr<Filter>> make_filter(std::string_view type);
-Result<std::unique_ptr<Scorer>> make_scorer(std::string_view type);
-Result<std::unique_ptr<Picker>> make_picker(std::string_view type);
+/// Finds out something for the other plugins, before the first profile runs.
+class Producer : public virtual Plugin {
+ public:
+  virtual void produce(const Query& query) = 0;
+};
+
+/// How much of the prompt each endpoint has cached.
+class PrefixProducer : public Producer {
+ public:
+  /// By endpoint slot, in tokens of a prompt of query.prompt_tokens. Of the last produce().
+  virtual uint32_t matched_tokens(uint32_t slot) const = 0;
+  /// The whole prompt as matched_tokens() counts it; never less than that.
+  virtual uint32_t total_tokens() const = 0;
+};
+
+/// What a profile did with a request: the endpoint it chose first. Empty when filters left none.
+struct ProfilePick {
+  std::string_view profile;
+  endpoints::Endpoint* endpoint = nullptr;
+};
+
+/// Says whether the request's prompt goes through a stage of its own (prefill, encode), given the
+/// endpoint that will decode it.
+class Decider : public virtual Plugin {
+ public:
+  virtual bool wants_stage(const Query& query, const endpoints::Endpoint& decode) = 0;
+};
+
+/// Chooses which profiles run.
+class ProfileHandler : public virtual Plugin {
+ public:
+  /// The index of the next profile to run after those in `done`; nothing when all have run.
+  virtual std::optional<size_t> next(const Query& query, std::span<const ProfilePick> done) = 0;
+  /// The index in `done` of the endpoint that the request is sent to; the others serve it.
+  virtual size_t primary(std::span<const ProfilePick> done) const = 0;
+  /// Refuses profiles that it cannot work with; called once, before anything else.
+  virtual Result<void> use_profiles(std::span<const std::string> names) = 0;
+};
+
+/// Refuses some requests before any profile runs.
+class Admitter : public virtual Plugin {
+ public:
+  virtual bool admits(const Query& query, std::span<const Candidate> candidates,
+                      Random& random) = 0;
+};
 
 }  // namespace llmd::schedule

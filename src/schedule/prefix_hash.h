@@ -11,13 +11,21 @@ namespace llmd::schedule {
 
 /// Bytes of a unit; about 16 tokens of text, one block of an engine.
 inline constexpr uint32_t kUnitBytes = 64;
+/// Tokens that a unit stands for: exactly, where the prompt is ids.
+inline constexpr uint32_t kUnitTokens = 16;
 /// The estimate that upstream uses too.
 inline constexpr uint32_t kBytesPerToken = 4;
 /// The first blocks are one unit long, so that short chats are told apart; later ones four.
 inline constexpr size_t kFineBlocks = 16;
 inline constexpr uint32_t kCoarseUnits = 4;
-/// Blocks beyond this are not hashed: 16 + 2032 × 4 units are about 130,000 tokens.
-inline constexpr size_t kBlocksMax = 2048;
+/// Prompts are hashed up to here: upstream's bound, about a million tokens.
+inline constexpr size_t kPrefixTokensMax = 1 << 20;
+
+/// Blocks that `tokens` tokens fill.
+constexpr size_t blocks_of(uint64_t tokens) {
+  const uint64_t units = tokens / kUnitTokens;
+  return units <= kFineBlocks ? units : kFineBlocks + (units - kFineBlocks) / kCoarseUnits;
+}
 
 /// What decides whether two prompts can share a cache, apart from the prompt itself.
 struct PrefixRoot {
@@ -33,9 +41,15 @@ struct Prefix {
   /// Of full blocks only, each chained to the one before: equal hashes mean an equal prefix.
   std::vector<uint64_t> hashes;
   uint32_t units = 0;  ///< length of the whole prompt, rounded up
+  std::vector<uint32_t> ids;  ///< scratch
+
+  /// Length of the whole prompt.
+  uint32_t tokens() const { return units * kUnitTokens; }
 };
 
-/// Fills `prefix`, reusing its memory. XXH3-64 of each block, mixed with the hash before.
-void hash_prefix(const PrefixRoot& root, std::string_view content, Prefix& prefix);
+/// Fills `prefix` from a prompt's JSON, reusing its memory: its bytes, or the ids where it is a list
+/// of them. At most `blocks_max` blocks. XXH3-64 of each block, mixed with the hash before.
+void hash_prefix(const PrefixRoot& root, std::string_view content, size_t blocks_max,
+                 Prefix& prefix);
 
 }  // namespace llmd::schedule

@@ -2,8 +2,8 @@
 #include "schedule/prefix_index.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
-#include <utility>
 
 #include "schedule/prefix_hash.h"
 
@@ -18,51 +18,54 @@ constexpr uint64_t kCapacityUnitsMax = uint64_t{1} << 20;
 /// How many probes are under way at once.
 constexpr size_t kPrefetchAhead = 8;
 
+bool test(const uint64_t* words, uint32_t slot) { return (words[slot / 64] >> (slot % 64) & 1) != 0; }
+void set(uint64_t* words, uint32_t slot) { words[slot / 64] |= uint64_t{1} << (slot % 64); }
+void reset(uint64_t* words, uint32_t slot) { words[slot / 64] &= ~(uint64_t{1} << (slot % 64)); }
+
 }  // namespace
 
-bool PrefixIndex::Slots::none() const {
-  return std::all_of(words.begin(), words.end(), [](uint64_t word) { return word == 0; });
+bool PrefixIndex::Entry::is_held() const {
+  return std::any_of(holders(), holders() + width_, [](uint64_t word) { return word != 0; });
 }
 
-PrefixIndex::PrefixIndex() : table_(kTableSizeMin) {
-  for (Place& place : places_) place.capacity_units = kDefaultCapacityUnits;
-}
+PrefixIndex::PrefixIndex() : table_(kTableSizeMin * stride()) {}
 
-void PrefixIndex::match(std::span<const uint64_t> hashes, UnitsBySlot& units) const {
-  units.fill(0);
-  Slots live;
-  live.words.fill(~uint64_t{0});
+void PrefixIndex::match(std::span<const uint64_t> hashes, std::vector<uint32_t>& units) const {
+  units.assign(width_ * kWordBits, 0);
+  std::array<uint64_t, kWordsMax> live;
+  std::fill_n(live.begin(), width_, ~uint64_t{0});
+  const auto settle = [&](size_t word, uint64_t slots, uint32_t matched) {
+    for (; slots != 0; slots &= slots - 1) {
+      units[word * kWordBits + static_cast<size_t>(std::countr_zero(slots))] = matched;
+    }
+  };
   uint32_t matched = 0;
-  for (size_t i = 0; i < hashes.size() && !live.none(); ++i) {
+  for (size_t i = 0; i < hashes.size(); ++i) {
     if (i + kPrefetchAhead < hashes.size()) {
-      __builtin_prefetch(&table_[home(hashes[i + kPrefetchAhead])]);
+      __builtin_prefetch(&table_[home(hashes[i + kPrefetchAhead]) * stride()]);
     }
-    const Entry* entry = find(hashes[i]);
-    for (size_t word = 0; word < kWords; ++word) {
-      const uint64_t next = entry == nullptr ? 0 : live.words[word] & entry->holders.words[word];
-      for (uint64_t left = live.words[word] & ~next; left != 0; left &= left - 1) {
-        units[word * 64 + static_cast<size_t>(std::countr_zero(left))] = matched;
-      }
-      live.words[word] = next;
+    const uint64_t* holders = find_holders(hashes[i]);
+    uint64_t any = 0;
+    for (size_t word = 0; word < width_; ++word) {
+      const uint64_t next = holders == nullptr ? 0 : live[word] & holders[word];
+      settle(word, live[word] & ~next, matched);
+      any |= live[word] = next;
     }
+    if (any == 0) return;
     matched += block_units(hashes[i]);
   }
-  for (size_t word = 0; word < kWords; ++word) {
-    for (uint64_t left = live.words[word]; left != 0; left &= left - 1) {
-      units[word * 64 + static_cast<size_t>(std::countr_zero(left))] = matched;
-    }
-  }
+  for (size_t word = 0; word < width_; ++word) settle(word, live[word], matched);
 }
 
 void PrefixIndex::record(uint32_t slot, std::span<const uint64_t> hashes) {
-  Place& place = places_[slot];
+  Place& place = place_of(slot);
   for (size_t i = hashes.size(); i-- > 0;) {
-    Entry& entry = find_or_insert(hashes[i]);
-    if (entry.holders.test(slot)) {
-      entry.used_again.set(slot);
+    const Entry entry = find_or_insert(hashes[i]);
+    if (test(entry.holders(), slot)) {
+      set(entry.used_again(), slot);
       continue;
     }
-    entry.holders.set(slot);
+    set(entry.holders(), slot);
     place.order.push_back(hashes[i]);
     place.used_units += block_units(hashes[i]);
   }
@@ -70,15 +73,25 @@ void PrefixIndex::record(uint32_t slot, std::span<const uint64_t> hashes) {
 }
 
 void PrefixIndex::set_capacity(uint32_t slot, uint64_t units) {
-  places_[slot].capacity_units =
+  place_of(slot).capacity_units =
       units == 0 ? kDefaultCapacityUnits : std::min(units, kCapacityUnitsMax);
   evict(slot);
 }
 
 void PrefixIndex::clear(uint32_t slot) {
+  if (slot >= places_.size()) return;
   Place& place = places_[slot];
   for (const uint64_t hash : place.order) forget(slot, hash);
-  place = Place{.order = {}, .used_units = 0, .capacity_units = kDefaultCapacityUnits};
+  place = Place{{}, 0, kDefaultCapacityUnits};
+}
+
+PrefixIndex::Place& PrefixIndex::place_of(uint32_t slot) {
+  if (slot >= places_.size()) {
+    places_.resize(slot + 1, Place{{}, 0, kDefaultCapacityUnits});
+    const size_t width = slot / kWordBits + 1;
+    if (width > width_) rebuild(places(), width);
+  }
+  return places_[slot];
 }
 
 void PrefixIndex::evict(uint32_t slot) {
@@ -86,9 +99,9 @@ void PrefixIndex::evict(uint32_t slot) {
   while (place.used_units > place.capacity_units) {
     const uint64_t hash = place.order.front();
     place.order.pop_front();
-    Entry* entry = find(hash);
-    if (entry->used_again.test(slot)) {
-      entry->used_again.reset(slot);
+    const Entry entry = at(find(hash));
+    if (test(entry.used_again(), slot)) {
+      reset(entry.used_again(), slot);
       place.order.push_back(hash);
       continue;
     }
@@ -98,56 +111,61 @@ void PrefixIndex::evict(uint32_t slot) {
 }
 
 void PrefixIndex::forget(uint32_t slot, uint64_t hash) {
-  Entry* entry = find(hash);
-  entry->holders.reset(slot);
-  entry->used_again.reset(slot);
-  if (entry->holders.none()) erase(entry);
+  const size_t place = find(hash);
+  const Entry entry = at(place);
+  reset(entry.holders(), slot);
+  reset(entry.used_again(), slot);
+  if (!entry.is_held()) erase(place);
 }
 
-const PrefixIndex::Entry* PrefixIndex::find(uint64_t hash) const {
-  for (size_t at = home(hash);; at = (at + 1) & (table_.size() - 1)) {
-    if (table_[at].hash == hash) return &table_[at];
-    if (table_[at].hash == 0) return nullptr;
-  }
+/// Where the hash is, or the free place where it would be.
+size_t PrefixIndex::find(uint64_t hash) const {
+  size_t place = home(hash);
+  while (hash_at(place) != hash && hash_at(place) != 0) place = (place + 1) & (places() - 1);
+  return place;
 }
 
-PrefixIndex::Entry* PrefixIndex::find(uint64_t hash) {
-  return const_cast<Entry*>(std::as_const(*this).find(hash));
+const uint64_t* PrefixIndex::find_holders(uint64_t hash) const {
+  const uint64_t* words = &table_[find(hash) * stride()];
+  return words[0] == 0 ? nullptr : words + 1;
 }
 
-PrefixIndex::Entry& PrefixIndex::find_or_insert(uint64_t hash) {
-  if ((size_ + 1) * 3 > table_.size() * 2) grow();
-  size_t at = home(hash);
-  while (table_[at].hash != 0 && table_[at].hash != hash) at = (at + 1) & (table_.size() - 1);
-  if (table_[at].hash == 0) {
-    table_[at].hash = hash;
+PrefixIndex::Entry PrefixIndex::find_or_insert(uint64_t hash) {
+  if ((size_ + 1) * 3 > places() * 2) rebuild(places() * 2, width_);
+  const Entry entry = at(find(hash));
+  if (entry.hash() == 0) {
+    entry.hash() = hash;
     ++size_;
   }
-  return table_[at];
+  return entry;
 }
 
 /// Closes the gap by moving back what was pushed past it (Knuth 6.4, algorithm R).
-void PrefixIndex::erase(Entry* entry) {
-  const size_t mask = table_.size() - 1;
-  auto gap = static_cast<size_t>(entry - table_.data());
-  for (size_t at = (gap + 1) & mask; table_[at].hash != 0; at = (at + 1) & mask) {
-    const size_t distance_from_home = (at - home(table_[at].hash)) & mask;
-    if (distance_from_home < ((at - gap) & mask)) continue;
-    table_[gap] = table_[at];
-    gap = at;
+void PrefixIndex::erase(size_t gap) {
+  const size_t mask = places() - 1;
+  for (size_t place = (gap + 1) & mask; hash_at(place) != 0; place = (place + 1) & mask) {
+    const size_t distance_from_home = (place - home(hash_at(place))) & mask;
+    if (distance_from_home < ((place - gap) & mask)) continue;
+    std::copy_n(&table_[place * stride()], stride(), &table_[gap * stride()]);
+    gap = place;
   }
-  table_[gap] = Entry{};
+  std::fill_n(&table_[gap * stride()], stride(), 0);
   --size_;
 }
 
-void PrefixIndex::grow() {
-  std::vector<Entry> old(table_.size() * 2);
+/// Into a table of so many places, each as wide as `width` asks.
+void PrefixIndex::rebuild(size_t places, size_t width) {
+  const size_t old_width = width_;
+  const size_t old_stride = stride();
+  width_ = width;
+  std::vector<uint64_t> old(places * stride());
   old.swap(table_);
-  for (const Entry& entry : old) {
-    if (entry.hash == 0) continue;
-    size_t at = home(entry.hash);
-    while (table_[at].hash != 0) at = (at + 1) & (table_.size() - 1);
-    table_[at] = entry;
+  for (size_t from = 0; from < old.size(); from += old_stride) {
+    if (old[from] == 0) continue;
+    const Entry entry = at(find(old[from]));
+    entry.hash() = old[from];
+    std::copy_n(&old[from + 1], old_width, entry.holders());
+    std::copy_n(&old[from + 1 + old_width], old_width, entry.used_again());
   }
 }
 

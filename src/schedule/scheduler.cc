@@ -4,62 +4,153 @@
 #include <algorithm>
 
 namespace llmd::schedule {
+namespace {
 
-ProfileConfig default_profile() {
-  return {
-      .filters = {"ready-filter", "model-filter", "circuit-filter"},
-      .scorers = {{"prefix-cache-scorer", 3},
-                  {"queue-scorer", 2},
-                  {"kv-cache-utilization-scorer", 2},
-                  {"active-request-scorer", 2}},
-      .picker = "max-score-picker",
+/// A handler cannot ask for more; the bound keeps a faulty one from looping.
+constexpr size_t kProfilesMax = 16;
+
+bool contains(const endpoints::Snapshot& snapshot, const endpoints::Endpoint* endpoint) {
+  return std::ranges::any_of(snapshot, [&](const auto& each) { return each.get() == endpoint; });
+}
+
+/// Why it cannot serve the request; empty when it can.
+std::string_view unfit(const Query& query, const endpoints::Endpoint& endpoint) {
+  if (endpoint.live.health != endpoints::Health::kUp) return "not ready";
+  if (!endpoint.live.serves(query.model)) return "serves another model";
+  return {};
+}
+
+/// Endpoints that just failed are the last choice: dropped unless no other is left.
+void drop_failing(const Query& query, Candidates& candidates, Explanation* explanation) {
+  const auto is_failing = [&](const Candidate& each) {
+    return each.endpoint->live.avoid_until > query.now;
   };
-}
-
-Result<Profile> make_profile(const ProfileConfig& config) {
-  Profile profile;
-  for (const std::string& type : config.filters) {
-    LLMD_ASSIGN_OR_RETURN(auto filter, make_filter(type));
-    profile.filters.push_back(std::move(filter));
-  }
-  for (const WeightedScorer& step : config.scorers) {
-    LLMD_ASSIGN_OR_RETURN(auto scorer, make_scorer(step.type));
-    profile.scorers.push_back({std::move(scorer), step.weight});
-  }
-  LLMD_ASSIGN_OR_RETURN(profile.picker, make_picker(config.picker));
-  return profile;
-}
-
-Scheduler::Scheduler(Profile profile, uint64_t seed)
-    : profile_(std::move(profile)), random_(seed) {}
-
-endpoints::Endpoint* Scheduler::pick(std::string_view model, const Prefix& prefix,
-                                     const endpoints::Snapshot& snapshot,
-                                     const endpoints::Snapshot& excluded, TimePoint now) {
-  index_.match(prefix.hashes, matched_);
-  candidates_.clear();
-  for (const auto& endpoint : snapshot) {
-    if (std::find(excluded.begin(), excluded.end(), endpoint) != excluded.end()) continue;
-    candidates_.push_back(
-        {.endpoint = endpoint.get(), .matched_units = matched_[endpoint->slot], .score = 0});
-  }
-  const Query query{.model = model, .prompt_units = prefix.units, .now = now};
-  for (const auto& filter : profile_.filters) filter->apply(query, candidates_);
-  if (candidates_.empty()) return nullptr;
-  add_scores(query);
-  endpoints::Endpoint* picked = profile_.picker->pick(candidates_, random_);
-  index_.record(picked->slot, prefix.hashes);
-  return picked;
-}
-
-void Scheduler::add_scores(const Query& query) {
-  scores_.resize(candidates_.size());
-  for (const ScorerStep& step : profile_.scorers) {
-    step.scorer->score(query, candidates_, scores_);
-    for (size_t i = 0; i < candidates_.size(); ++i) {
-      candidates_[i].score += step.weight * std::clamp(scores_[i], 0.0, 1.0);
+  if (std::ranges::all_of(candidates, is_failing)) return;
+  if (explanation != nullptr) {
+    for (const Candidate& each : candidates) {
+      if (is_failing(each)) explanation->unfit.push_back({each.endpoint, "failed just now"});
     }
   }
+  std::erase_if(candidates, is_failing);
+}
+
+}  // namespace
+
+std::string_view Query::header(std::string_view name) const {
+  const auto found = std::ranges::find(headers, name, &Header::name);
+  return found == headers.end() ? std::string_view() : found->value;
+}
+
+Scheduler::Scheduler(std::unique_ptr<Registry> registry, uint64_t seed)
+    : registry_(std::move(registry)), prefix_blocks_max_(blocks_of(kPrefixTokensMax)), random_(seed) {}
+
+Result<std::unique_ptr<Scheduler>> Scheduler::make(const resources::EndpointPickerConfig& config,
+                                                   uint64_t seed) {
+  std::unique_ptr<Scheduler> scheduler(
+      new Scheduler(std::make_unique<Registry>(config.plugins, config.file, seed), seed));
+  LLMD_RETURN_IF_ERROR(scheduler->build(config));
+  return scheduler;
+}
+
+Result<void> Scheduler::build(const resources::EndpointPickerConfig& config) {
+  LLMD_RETURN_IF_ERROR(registry_->make_all());
+  std::vector<std::string> names;
+  for (const resources::SchedulingProfile& each : config.profiles) {
+    LLMD_ASSIGN_OR_RETURN(auto profile, Profile::make(each, *registry_));
+    names.push_back(profile.name());
+    profiles_.push_back(std::move(profile));
+  }
+  const auto handlers = registry_->all<ProfileHandler>();
+  if (handlers.size() > 1) return invalid_argument(config.file + ": more than one profile handler");
+  if (!handlers.empty()) {
+    handler_ = handlers.front();
+  } else {
+    LLMD_ASSIGN_OR_RETURN(handler_, registry_->get<ProfileHandler>("single-profile-handler"));
+  }
+  if (const auto used = handler_->use_profiles(names); !used) {
+    return invalid_argument(config.file + ": " + used.error().message);
+  }
+  LLMD_ASSIGN_OR_RETURN(counting_, registry_->get_by_type<InflightLoadProducer>(
+                                       "inflight-load-producer"));
+  producers_ = registry_->all<Producer>();
+  admitters_ = registry_->all<Admitter>();
+  plugins_ = registry_->all<Plugin>();
+  return {};
+}
+
+Decision Scheduler::schedule(const Query& query, const endpoints::Snapshot& snapshot,
+                             const endpoints::Snapshot& excluded, Explanation* explanation) {
+  if (explanation != nullptr) explanation->prompt_tokens = query.prompt_tokens;
+  collect(query, snapshot, excluded, explanation);
+  for (Producer* producer : producers_) producer->produce(query);
+  done_.clear();
+  ran_.clear();
+  while (done_.size() < kProfilesMax) {
+    const auto next = handler_->next(query, done_);
+    if (!next) break;
+    run_profile(*next, query, explanation);
+  }
+  Decision decision;
+  if (done_.empty()) return decision;
+  const size_t primary = handler_->primary(done_);
+  decision.endpoint = done_[primary].endpoint;
+  if (decision.endpoint == nullptr) return decision;
+  for (size_t i = 0; i < done_.size(); ++i) {
+    if (i != primary) decision.prefill = done_[i].endpoint;
+  }
+  const endpoints::Endpoint& computes_prompt =
+      decision.prefill == nullptr ? *decision.endpoint : *decision.prefill;
+  decision.prompt_tokens = counting_->prompt_tokens(query, computes_prompt);
+  decision.output_tokens = counting_->output_tokens(query);
+  return decision;
+}
+
+void Scheduler::collect(const Query& query, const endpoints::Snapshot& snapshot,
+                        const endpoints::Snapshot& excluded, Explanation* explanation) {
+  fit_.clear();
+  for (const auto& endpoint : snapshot) {
+    std::string_view why = unfit(query, *endpoint);
+    if (why.empty() && contains(excluded, endpoint.get())) why = "tried already";
+    if (why.empty()) {
+      fit_.push_back({.endpoint = endpoint.get(), .score = 0});
+    } else if (explanation != nullptr) {
+      explanation->unfit.push_back({endpoint.get(), why});
+    }
+  }
+  drop_failing(query, fit_, explanation);
+}
+
+void Scheduler::run_profile(size_t index, const Query& query, Explanation* explanation) {
+  candidates_.assign(fit_.begin(), fit_.end());
+  Explanation::Run* run = explanation == nullptr ? nullptr : &explanation->runs.emplace_back();
+  const size_t named = profiles_[index].run(query, candidates_, random_, run);
+  ran_.push_back(index);
+  done_.push_back(
+      {profiles_[index].name(), named == 0 ? nullptr : candidates_.front().endpoint});
+}
+
+void Scheduler::placed(const Query& query) {
+  for (size_t i = 0; i < done_.size(); ++i) {
+    const endpoints::Endpoint* endpoint = done_[i].endpoint;
+    if (endpoint == nullptr) continue;
+    for (Producer* producer : producers_) producer->placed(query, *endpoint);
+    for (Plugin* plugin : profiles_[ran_[i]].plugins()) plugin->placed(query, *endpoint);
+  }
+}
+
+bool Scheduler::admits(const Query& query, const endpoints::Snapshot& snapshot) {
+  if (admitters_.empty()) return true;
+  collect(query, snapshot, {}, nullptr);
+  return std::ranges::all_of(
+      admitters_, [&](Admitter* admitter) { return admitter->admits(query, fit_, random_); });
+}
+
+void Scheduler::add_response_headers(const endpoints::Endpoint& endpoint, std::string& head) {
+  for (Plugin* plugin : plugins_) plugin->add_response_headers(endpoint, head);
+}
+
+void Scheduler::forget(uint32_t slot) {
+  for (Plugin* plugin : plugins_) plugin->forget(slot);
 }
 
 }  // namespace llmd::schedule

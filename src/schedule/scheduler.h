@@ -1,70 +1,75 @@
 // SPDX-License-Identifier: Apache-2.0
-// Picks the endpoint of one request: prefix lookup, filters, scorers, picker.
+// Decides where one request runs: candidates, producers, then the profiles that the handler asks for.
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "endpoints/pool.h"
+#include "resources/endpoint_picker_config.h"
+#include "schedule/explanation.h"
 #include "schedule/plugin.h"
-#include "schedule/prefix_hash.h"
-#include "schedule/prefix_index.h"
+#include "schedule/producers/inflight_load_producer.h"
+#include "schedule/profile.h"
+#include "schedule/registry.h"
 
 namespace llmd::schedule {
 
-struct WeightedScorer {
-  std::string type;
-  double weight = 1;
+/// Where a request goes.
+struct Decision {
+  endpoints::Endpoint* endpoint = nullptr;  ///< null when filters leave none
+  endpoints::Endpoint* prefill = nullptr;   ///< computes the prompt first, where one was chosen
+  uint32_t prompt_tokens = 0;               ///< what the request counts for there while in flight:
+  uint32_t output_tokens = 0;               ///< see InflightLoadProducer
 };
 
-/// Plugin types in the order in which they run.
-struct ProfileConfig {
-  std::vector<std::string> filters;
-  std::vector<WeightedScorer> scorers;
-  std::string picker;
-};
-
-/// Cache affinity first: a full match outweighs any difference in active requests, but not once
-/// requests wait there and nowhere else.
-ProfileConfig default_profile();
-
-struct ScorerStep {
-  std::unique_ptr<Scorer> scorer;
-  double weight = 1;
-};
-
-struct Profile {
-  std::vector<std::unique_ptr<Filter>> filters;
-  std::vector<ScorerStep> scorers;
-  std::unique_ptr<Picker> picker;
-};
-
-/// Refuses unknown plugin types.
-Result<Profile> make_profile(const ProfileConfig& config);
-
-/// Loop thread only. Allocates nothing per decision once warm.
+/// One configuration at work. Loop thread only. Allocates nothing per decision once warm.
 class Scheduler {
  public:
-  Scheduler(Profile profile, uint64_t seed);
+  /// Refuses what names no plugin, or one of the wrong kind. `seed` breaks ties.
+  static Result<std::unique_ptr<Scheduler>> make(const resources::EndpointPickerConfig& config,
+                                                 uint64_t seed);
 
-  /// The endpoint for the request among `snapshot` without `excluded`; null when filters leave
-  /// none. Counts the prompt as cached there.
-  endpoints::Endpoint* pick(std::string_view model, const Prefix& prefix,
-                            const endpoints::Snapshot& snapshot,
-                            const endpoints::Snapshot& excluded, TimePoint now);
+  /// The longest prefix that any plugin looks at, in blocks.
+  size_t prefix_blocks_max() const { return prefix_blocks_max_; }
 
-  PrefixIndex& prefix_index() { return index_; }
+  /// The endpoint for the request among those of `snapshot` that can serve it now, without
+  /// `excluded`. Nothing is remembered of it until placed().
+  Decision schedule(const Query& query, const endpoints::Snapshot& snapshot,
+                    const endpoints::Snapshot& excluded, Explanation* explanation = nullptr);
+  /// The request of the last schedule() goes where that decided.
+  void placed(const Query& query);
+  /// Whether admitters let the request in, given the candidates of schedule().
+  bool admits(const Query& query, const endpoints::Snapshot& snapshot);
+
+  void add_response_headers(const endpoints::Endpoint& endpoint, std::string& head);
+  /// The endpoint of this slot is gone, or all that it had cached.
+  void forget(uint32_t slot);
+
+  const std::vector<std::string>& warnings() const { return registry_->warnings(); }
 
  private:
-  void add_scores(const Query& query);
+  Scheduler(std::unique_ptr<Registry> registry, uint64_t seed);
+  Result<void> build(const resources::EndpointPickerConfig& config);
+  void collect(const Query& query, const endpoints::Snapshot& snapshot,
+               const endpoints::Snapshot& excluded, Explanation* explanation);
+  void run_profile(size_t index, const Query& query, Explanation* explanation);
 
-  Profile profile_;
-  PrefixIndex index_;
+  std::unique_ptr<Registry> registry_;
+  std::vector<Profile> profiles_;
+  ProfileHandler* handler_ = nullptr;
+  InflightLoadProducer* counting_ = nullptr;
+  std::vector<Producer*> producers_;
+  std::vector<Admitter*> admitters_;
+  std::vector<Plugin*> plugins_;
+  size_t prefix_blocks_max_;
   Random random_;
-  PrefixIndex::UnitsBySlot matched_{};  // scratch
-  std::vector<Candidate> candidates_;   // scratch
-  std::vector<double> scores_;          // scratch
+  Candidates fit_;                 ///< scratch: those that can serve the request
+  Candidates candidates_;          ///< scratch: of the profile that runs
+  std::vector<ProfilePick> done_;  ///< of the last schedule()
+  std::vector<size_t> ran_;        ///< the profiles of done_
 };
 
 }  // namespace llmd::schedule

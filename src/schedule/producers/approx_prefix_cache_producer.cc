@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
+#include "schedule/plugins.h"
+#include "schedule/prefix_index.h"
+
+namespace llmd::schedule {
+namespace {
+
+struct IndexOptions {
+  bool auto_tune = true;          ///< capacities as the engines report them
+  uint64_t capacity_tokens = 0;   ///< otherwise, and for engines that do not say
+  uint64_t prefix_tokens_max = 131'072;
+};
+
+/// Remembers which prompts went where. Keeps only what fits into each engine's own cache.
+class ApproxPrefixCacheProducer final : public PrefixProducer {
+ public:
+  explicit ApproxPrefixCacheProducer(const IndexOptions& options) : options_(options) {}
+
+  void produce(const Query& query) override {
+    total_tokens_ = query.prefix->units * kUnitTokens;
+    index_.match(leading(*query.prefix), matched_units_);
+  }
+  uint32_t matched_tokens(uint32_t slot) const override {
+    return slot < matched_units_.size() ? matched_units_[slot] * kUnitTokens : 0;
+  }
+  uint32_t total_tokens() const override { return total_tokens_; }
+
+  /// Counted now and not when the request ends: a burst of equal prompts then follows the first.
+  void placed(const Query& query, const endpoints::Endpoint& endpoint) override {
+    index_.set_capacity(endpoint.slot, capacity_of(endpoint) / kUnitTokens);
+    index_.record(endpoint.slot, leading(*query.prefix));
+  }
+  void forget(uint32_t slot) override { index_.clear(slot); }
+
+ private:
+  std::span<const uint64_t> leading(const Prefix& prefix) const {
+    const size_t count = std::min(prefix.hashes.size(), blocks_of(options_.prefix_tokens_max));
+    return std::span(prefix.hashes).first(count);
+  }
+  uint64_t capacity_of(const endpoints::Endpoint& endpoint) const {
+    const uint64_t reported = endpoint.live.scrape.cache_tokens;
+    return options_.auto_tune && reported > 0 ? reported : options_.capacity_tokens;
+  }
+
+  IndexOptions options_;
+  PrefixIndex index_;
+  std::vector<uint32_t> matched_units_;  ///< by slot
+  uint32_t total_tokens_ = 0;
+};
+
+}  // namespace
+
+Made make_approx_prefix_cache_producer(resources::Fields& parameters, Registry&) {
+  constexpr uint32_t kBlockTokens = 16;
+  constexpr uint32_t kBlockTokensMin = 64;  // upstream's own floor
+  constexpr uint32_t kCapacityBlocks = 31'250;
+  constexpr uint32_t kMax = 1'000'000'000;
+  IndexOptions options;
+  LLMD_ASSIGN_OR_RETURN(uint32_t block, parameters.number("blockSizeTokens", kBlockTokens, kMax));
+  block = std::max(block, kBlockTokensMin);
+  LLMD_ASSIGN_OR_RETURN(options.auto_tune, parameters.boolean("autoTune", true));
+  LLMD_ASSIGN_OR_RETURN(const uint32_t capacity,
+                        parameters.number("lruCapacityPerServer", kCapacityBlocks, kMax));
+  LLMD_ASSIGN_OR_RETURN(const uint32_t blocks, parameters.number("maxPrefixBlocksToMatch", 0, kMax));
+  if (blocks > 0) options.prefix_tokens_max = uint64_t{blocks} * block;
+  LLMD_ASSIGN_OR_RETURN(const uint32_t tokens, parameters.number("maxPrefixTokensToMatch", 0, kMax));
+  if (tokens > 0) options.prefix_tokens_max = tokens;
+  options.capacity_tokens = uint64_t{capacity} * block;
+  return make_plugin<ApproxPrefixCacheProducer>(options);
+}
+
+/// Its parameters are about reading events, which nothing does yet; see registry.cc.
+Made make_precise_prefix_cache_producer(resources::Fields& parameters, Registry&) {
+  for (const std::string_view key : {"tokenProcessorConfig", "indexerConfig", "kvEventsConfig",
+                                     "speculativeIndexing", "speculativeTTL"}) {
+    parameters.find(key);
+  }
+  return make_plugin<ApproxPrefixCacheProducer>(IndexOptions{});
+}
+
+}  // namespace llmd::schedule

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
+#include "schedule/plugins.h"
+
+namespace llmd::schedule {
+namespace {
+
+/// Prefix, load and cost in one currency: the seconds that the request costs itself and the others,
+/// if it goes there. Its own time to the first token is (tokens ahead + own tokens that are not
+/// cached) at the rate that was learned of the endpoint, plus a turn for each request that waits
+/// there; each running answer is held up while its prompt is computed; and the longer answers
+/// take, the more of them there are. The cheapest scores 1, others its cost over theirs.
+class ExpectedTtftScorer final : public Scorer {
+ public:
+  explicit ExpectedTtftScorer(PrefixProducer& prefixes) : prefixes_(prefixes) {}
+
+  void score(const Query& query, std::span<const Candidate> candidates,
+             std::span<double> scores) override {
+    for (size_t i = 0; i < candidates.size(); ++i) {
+      scores[i] = cost_s(query, *candidates[i].endpoint);
+    }
+    const double least = std::ranges::min(scores);
+    for (double& score : scores) score = least / score;
+  }
+
+ private:
+  double cost_s(const Query& query, const endpoints::Endpoint& endpoint) const {
+    using endpoints::ServiceRate;
+    const endpoints::Live& live = endpoint.live;
+    const uint32_t cached = std::min(prefixes_.matched_tokens(endpoint.slot), query.prompt_tokens);
+    const double own = query.prompt_tokens - cached;
+    const double requests = live.active_requests();
+    const double prefill_s = own * live.rate.seconds_per_token();
+    const double ahead_s = (static_cast<double>(live.prefill_tokens) + ServiceRate::kOverheadTokens) *
+                           live.rate.seconds_per_token();
+    const double answer_s =
+        (2 * requests + ServiceRate::kOverheadRequests) * live.rate.seconds_per_request();
+    const double turn_s = answer_s / std::max(live.scrape.running, 1.0);
+    return ahead_s + prefill_s + live.waiting_requests() * turn_s + requests * prefill_s + answer_s;
+  }
+
+  PrefixProducer& prefixes_;
+};
+
+}  // namespace
+
+Made make_expected_ttft_scorer(resources::Fields& parameters, Registry& registry) {
+  LLMD_ASSIGN_OR_RETURN(PrefixProducer* const prefixes, registry.read_prefix_producer(parameters));
+  return make_plugin<ExpectedTtftScorer>(*prefixes);
+}
+
+}  // namespace llmd::schedule

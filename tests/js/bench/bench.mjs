@@ -54,10 +54,15 @@ function words4({ prompt, messages }) {
   return Array.from({ length: padded.length / 4 }, (_, i) => padded.readUInt32LE(4 * i));
 }
 
-/** Runs `llmd bench FLAGS… --out`, and what it left. `until` may end it with a signal. */
-export async function bench(flags, { interrupt } = {}) {
+/**
+ * Runs `llmd bench FLAGS… --out`, and what it left. `interrupt` says when to end it with a signal,
+ * `descriptors` how many files it may open.
+ */
+export async function bench(flags, { interrupt, descriptors } = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'llmd-bench-'));
-  const child = spawn(process.env.LLMD_BIN, ['bench', ...flags, '--out', folder], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const limit = descriptors ? `ulimit -n ${descriptors} && ` : '';
+  const child = spawn('sh', ['-c', `${limit}exec "$0" "$@"`, process.env.LLMD_BIN, 'bench', ...flags, '--out', folder],
+    { stdio: ['ignore', 'pipe', 'pipe'] });
   let out = '';
   let err = '';
   child.stdout.on('data', (data) => { out += data; });

@@ -69,6 +69,20 @@ test('errors are told apart: refused, broken off, not the protocol', async () =>
   assert.match(run.out, /429/);
 });
 
+test('more requests at once than file descriptors are refused, or said to have failed for that', async () => {
+  target = await Target.start(() => {});
+  const refused = await bench(['--url', target.url, '--concurrency', '200', '--requests', '200', ...short], { descriptors: 128 });
+  assert.equal(refused.code, 1);
+  assert.match(refused.err, /200 requests at once.*128.*ulimit/s);
+  const run = await bench(['--url', target.url, '--rate', '2000', '--requests', '200', '--duration', '60',
+    '--request-timeout', '4', ...short], { descriptors: 128 });
+  assert.equal(run.code, 0, run.err);
+  const { connect, timeout, ...others } = outcomes(run.requests);
+  assert.deepEqual(others, {});
+  assert.ok(connect >= 72 && connect + timeout === 200, `${connect} + ${timeout}`);
+  assert.match(run.out, /Too many open files/);
+});
+
 test('a target that is down is an error before the run', async () => {
   target = await Target.start(() => {});
   const { url } = target;

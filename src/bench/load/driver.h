@@ -51,6 +51,11 @@ struct Progress {
   Duration worst_lateness{};  ///< of the tool, since the last call of Driver::progress()
 };
 
+/// A tool that sends more than this share of its requests later than RunInfo::lateness_tolerated
+/// does not keep up; fewer may be hiccups of the machine. Below kSentMin requests nobody can tell.
+constexpr double kLateShareMax = 0.1;
+constexpr uint64_t kSentMin = 50;
+
 /// One thread.
 class Driver {
  public:
@@ -65,6 +70,9 @@ class Driver {
   void ended(Flight& flight, std::string_view answer);
   /// Ends the run now; what is open becomes kUnfinished, the run partial.
   void interrupt();
+
+  /// More than kLateShareMax of the requests so far were sent late.
+  bool falls_behind() const;
 
   Duration now() const { return clock_.now() - origin_; }
   Progress progress();
@@ -111,6 +119,7 @@ class Driver {
   bool running_ = false;
   uint64_t number_ = 0;
   uint64_t held_ = 0;
+  uint64_t late_ = 0;  ///< of those sent
   std::unordered_map<uint64_t, std::unique_ptr<Flight>> open_;  ///< by number
   std::unordered_map<uint64_t, Session> sessions_;
   Progress progress_;

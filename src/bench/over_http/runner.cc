@@ -63,11 +63,19 @@ RunInfo info_of(const BenchConfig& config, const Prepared& prepared, const Workl
   info.keeps_token_times = config.report.per_request;
   info.lateness_tolerated = kLatenessTolerated;
   info.slo = config.report.slo;
+  info.percentiles = config.report.percentiles;
   return info;
 }
 
 void on_signal(int signal, Driver& driver, bool& interrupted) {
   if (std::exchange(interrupted, true)) std::_Exit(128 + signal);
+  driver.interrupt();
+}
+
+/// Scaled time is for demonstrations, and none when the tool lags behind it.
+void stop_if_too_fast(Driver& driver, RunInfo& info) {
+  if (info.time_scale <= 1 || !driver.falls_behind()) return;
+  info.too_fast = true;
   driver.interrupt();
 }
 
@@ -100,13 +108,18 @@ Result<RunResult> run_bench(BenchConfig config, const RunWatcher& watcher) {
   MetricsScraper scraper(loop, config, std::move(scraped), driver, result);
   bool interrupted = false;
   loop.on_terminate([&](int signal) { on_signal(signal, driver, interrupted); });
-  const Every expire(loop, kExpireStep, [&] { transport.expire(); });
+  const Every expire(loop, kExpireStep, [&] {
+    transport.expire();
+    stop_if_too_fast(driver, result.info);
+    if (watcher.interrupted != nullptr && *watcher.interrupted != 0) driver.interrupt();
+  });
   const Every watch(loop, watcher.interval, [&] {
     if (watcher.on_progress) watcher.on_progress(driver.progress());
   });
   driver.begin([&] { loop.stop(); });
   scraper.start();
   loop.run();
+  stop_if_too_fast(driver, result.info);  // a run that was over before anybody looked
   if (watcher.on_progress) watcher.on_progress(driver.progress());
   return result;
 }

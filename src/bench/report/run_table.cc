@@ -175,6 +175,11 @@ std::vector<std::string> caveats(const RunInfo& info, const RunSummary& summary)
         format_ns(static_cast<double>(p99_ns)),
         format_ns(static_cast<double>(info.lateness_tolerated.count()))));
   }
+  if (info.too_fast) {
+    out.push_back(fmt::format(
+        "TOO FAST: at --time-scale {:g} the tool could not send this load on time.",
+        info.time_scale));
+  }
   if (info.simulated) out.emplace_back("SIMULATED: engines computed times, not tokens.");
   if (info.is_virtual) out.emplace_back("VIRTUAL TIME: no socket was involved.");
   if (info.time_scale != 1) {

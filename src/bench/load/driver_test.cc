@@ -192,6 +192,33 @@ TEST(Driver, AnInterruptedRunKeepsWhatItHas) {
   EXPECT_EQ(run.result.requests.back().outcome, Outcome::kUnfinished);
 }
 
+/// Whether a run falls behind whose every `n`-th timer comes 20 ms late.
+bool falls_behind_when_late(int n, Duration duration) {
+  VirtualTime time;
+  FakeServer server(time);
+  const auto workload = *make_workload(RandomOptions{}, 1, {});
+  RunResult result;
+  result.info.lateness_tolerated = std::chrono::milliseconds(10);
+  int calls = 0;
+  const CallAfter late = [&](Duration after, std::function<void()> work) {
+    const bool lags = ++calls % n == 0;
+    time.call_at(time.now() + after + std::chrono::milliseconds(lags ? 20 : 0), std::move(work));
+  };
+  Driver driver(time, late, *workload, of_stages({{.rate = 10, .duration = duration}}), server,
+                result);
+  server.attach(driver);
+  driver.begin([] {});
+  time.run();
+  return driver.falls_behind();
+}
+
+TEST(Driver, FallsBehindWhenMoreThanATenthIsSentLate) {
+  EXPECT_TRUE(falls_behind_when_late(1, seconds(20)));
+  EXPECT_TRUE(falls_behind_when_late(5, seconds(20)));
+  EXPECT_FALSE(falls_behind_when_late(20, seconds(20)));
+  EXPECT_FALSE(falls_behind_when_late(1, seconds(4)));  // too few to tell
+}
+
 TEST(Driver, TenantsShareByWeight) {
   LoadOptions options = of_stages({{.rate = 1000, .duration = seconds(10)}});
   options.tenants = {{"a", 3, ""}, {"b", 1, ""}};

@@ -105,7 +105,8 @@ Result<bench::BenchConfig> begin(const BenchInput& input, bool compares) {
     for (auto& each : bench::unused_in_virtual_time(config)) unused.push_back(std::move(each));
   }
   if (config.storage_path.empty() && !config.file_prefix.empty()) {
-    unused.push_back({"storage.local_storage.report_file_prefix", "no folder is named: give --out"});
+    unused.push_back(
+        {"storage.local_storage.report_file_prefix", "no folder is named: give --out"});
   }
   if (!unused.empty()) remark(bench::unused_words(unused));
   return config;
@@ -114,10 +115,11 @@ Result<bench::BenchConfig> begin(const BenchInput& input, bool compares) {
 /// A run whose clock went faster than the tool is worth nothing but its partial files.
 Result<void> check_pace(const RunResult& run) {
   if (!run.info.too_fast) return {};
-  return Error{Errc::kUnavailable,
-               fmt::format("stopped: at --time-scale {:g} more than one request in ten was sent over "
-                           "{} ms of the run late; lower the scale or the rate, or use --virtual",
-                           run.info.time_scale, to_seconds(run.info.lateness_tolerated) * 1e3)};
+  return Error{
+      Errc::kUnavailable,
+      fmt::format("stopped: at --time-scale {:g} more than one request in ten was sent over "
+                  "{} ms of the run late; lower the scale or the rate, or use --virtual",
+                  run.info.time_scale, to_seconds(run.info.lateness_tolerated) * 1e3)};
 }
 
 Result<void> bench_once(BenchInput& input) {

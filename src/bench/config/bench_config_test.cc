@@ -82,9 +82,9 @@ TEST(BenchConfig, KeysWithoutEffectAreTold) {
   // What is done anyway is no surprise.
   EXPECT_THAT(unused_of("report: {request_lifecycle: {summary: true, per_adapter: false}}"),
               IsEmpty());
-  EXPECT_THAT(unused_of("report: {request_lifecycle: {summary: false, per_adapter: true}}"),
-              ElementsAre("report.request_lifecycle.summary",
-                          "report.request_lifecycle.per_adapter"));
+  EXPECT_THAT(
+      unused_of("report: {request_lifecycle: {summary: false, per_adapter: true}}"),
+      ElementsAre("report.request_lifecycle.summary", "report.request_lifecycle.per_adapter"));
 }
 
 TEST(BenchConfig, WhatIsUnusedIsOneLineByReason) {
@@ -103,8 +103,8 @@ TEST(BenchConfig, VirtualTimeTellsWhatItDoesNotLookAt) {
 }
 
 TEST(BenchConfig, PercentilesThatReadAlikeAreOne) {
-  const auto config = parse_config(
-      "report: {request_lifecycle: {percentiles: [50, 99.5, 50.0, 0, 100]}}", "c.yml");
+  const auto config =
+      parse_config("report: {request_lifecycle: {percentiles: [50, 99.5, 50.0, 0, 100]}}", "c.yml");
   ASSERT_TRUE(config);
   EXPECT_THAT(config->report.percentiles, testing::ElementsAre(50, 99.5, 0, 100));
   EXPECT_NE(error_of("report: {request_lifecycle: {percentiles: [101]}}").find("percentiles"),

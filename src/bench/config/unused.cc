@@ -6,8 +6,8 @@
 
 namespace llmd::bench {
 
-void note_unused(resources::Fields& fields, std::string_view map,
-                 std::span<const NoEffect> keys, std::vector<Unused>& out) {
+void note_unused(resources::Fields& fields, std::string_view map, std::span<const NoEffect> keys,
+                 std::vector<Unused>& out) {
   for (const NoEffect& each : keys) {
     const resources::YamlNode* found = fields.find(each.key);
     if (found == nullptr || (!each.agrees.empty() && found->scalar == each.agrees)) continue;

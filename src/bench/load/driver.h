@@ -119,7 +119,7 @@ class Driver {
   bool running_ = false;
   uint64_t number_ = 0;
   uint64_t held_ = 0;
-  uint64_t late_ = 0;  ///< of those sent
+  uint64_t late_ = 0;                                           ///< of those sent
   std::unordered_map<uint64_t, std::unique_ptr<Flight>> open_;  ///< by number
   std::unordered_map<uint64_t, Session> sessions_;
   Progress progress_;

@@ -129,19 +129,21 @@ const std::set<std::string> kTokens{"tokens/s"};
 const std::set<std::string> kQueries{"queries/s"};
 
 Rule native() {
-  return map_of({{"args", {map_of({}, true)}}, {"envars", {map_of({}, true)}}, {"config", {anything()}}});
+  return map_of(
+      {{"args", {map_of({}, true)}}, {"envars", {map_of({}, true)}}, {"config", {anything()}}});
 }
 
 Rule run() {
-  return map_of({{"uid", {text(), true}},
-                 {"eid", {text()}},
-                 {"cid", {text()}},
-                 {"pid", {text()}},
-                 {"time", {map_of({{"start", {moment()}}, {"end", {moment()}},
-                                   {"duration", {span_of_time()}}})}},
-                 {"user", {text()}},
-                 {"description", {text()}},
-                 {"keywords", {list_of(text())}}});
+  return map_of(
+      {{"uid", {text(), true}},
+       {"eid", {text()}},
+       {"cid", {text()}},
+       {"pid", {text()}},
+       {"time",
+        {map_of({{"start", {moment()}}, {"end", {moment()}}, {"duration", {span_of_time()}}})}},
+       {"user", {text()}},
+       {"description", {text()}},
+       {"keywords", {list_of(text())}}});
 }
 
 Rule component() {
@@ -154,8 +156,9 @@ Rule component() {
                                {"tool_version", {text(), true}},
                                {"simulated", {truth()}}},  // ours
                               true);
-  return map_of(
-      {{"metadata", {metadata, true}}, {"standardized", {generic, true}}, {"native", {native(), true}}});
+  return map_of({{"metadata", {metadata, true}},
+                 {"standardized", {generic, true}},
+                 {"native", {native(), true}}});
 }
 
 Rule sequence_length() {
@@ -255,8 +258,7 @@ TEST(BenchmarkReportSchema, ARunInVirtualTimeHasNoDate) {
   RunResult result = SyntheticRun({}).make();
   result.info.started_unix_s = 0;
   check_every_stage(result);
-  const YAML::Node time =
-      YAML::Load(benchmark_report(result, summarize(result), 0))["run"]["time"];
+  const YAML::Node time = YAML::Load(benchmark_report(result, summarize(result), 0))["run"]["time"];
   EXPECT_EQ(time.size(), 1U);
   EXPECT_TRUE(time["duration"].IsDefined());
 }

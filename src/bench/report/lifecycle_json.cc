@@ -61,7 +61,8 @@ class Statistics {
   std::vector<std::pair<std::string, double>> names_;
 };
 
-void load_summary(JsonWriter& json, const Statistics& statistics, const Summary& summary, const StageInfo* stage) {
+void load_summary(JsonWriter& json, const Statistics& statistics, const Summary& summary,
+                  const StageInfo* stage) {
   json.key("load_summary").begin_object();
   json.key("count").number(static_cast<int64_t>(summary.tally.requests));
   statistics.write("schedule_delay", summary.lateness, kNsPerSecond);
@@ -122,7 +123,8 @@ void goodput_metrics(JsonWriter& json, const Summary& summary, const Slo& slo) {
   json.end_object();
 }
 
-void successes(JsonWriter& json, const Statistics& statistics, const Summary& summary, const Slo& slo) {
+void successes(JsonWriter& json, const Statistics& statistics, const Summary& summary,
+               const Slo& slo) {
   json.key("successes").begin_object();
   json.key("count").number(static_cast<int64_t>(summary.tally.ok()));
   latency(json, statistics, summary);
@@ -135,7 +137,8 @@ void successes(JsonWriter& json, const Statistics& statistics, const Summary& su
   json.end_object();
 }
 
-void failures(JsonWriter& json, const Statistics& statistics, const Summary& summary, const std::vector<ErrorGroup>& groups) {
+void failures(JsonWriter& json, const Statistics& statistics, const Summary& summary,
+              const std::vector<ErrorGroup>& groups) {
   json.key("failures").begin_object();
   json.key("count").number(static_cast<int64_t>(summary.tally.failed()));
   statistics.write("request_latency", summary.failed_e2e, kNsPerSecond);
@@ -152,8 +155,8 @@ void failures(JsonWriter& json, const Statistics& statistics, const Summary& sum
   json.end_object().end_object();
 }
 
-void own_figures(JsonWriter& json, const Statistics& statistics, const RunResult& run, const RunSummary& all,
-                 const Summary& summary) {
+void own_figures(JsonWriter& json, const Statistics& statistics, const RunResult& run,
+                 const RunSummary& all, const Summary& summary) {
   json.key("llmd").begin_object();
   json.key("target").string(run.info.target).key("model").string(run.info.model);
   json.key("workload").string(run.info.workload);

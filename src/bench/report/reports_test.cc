@@ -86,6 +86,20 @@ TEST(Page, EmbedsItsFiguresAsJsonThatNothingCanLeave) {
   EXPECT_EQ(Json::parse(embedded), data);
 }
 
+TEST(Page, DefaultIsATenantOnlyWhereItSentSomething) {
+  RunResult run = SyntheticRun({}).make();
+  const auto names = [&] {
+    std::vector<std::string> out;
+    for (const Json& row : Json::parse(page_data(run, summarize(run)))["tenants"]) {
+      out.push_back(row["name"]);
+    }
+    return out;
+  };
+  EXPECT_THAT(names(), testing::ElementsAre("default", "batch"));
+  for (RequestRecord& record : run.requests) record.tenant = 1;
+  EXPECT_THAT(names(), testing::ElementsAre("batch"));
+}
+
 TEST(Page, ItsSizeDoesNotDependOnTheNumberOfRequests) {
   const RunResult few = SyntheticRun({.rates = {20}, .stage_s = 50}).make();
   const RunResult many = SyntheticRun({.rates = {20}, .stage_s = 2000}).make();
@@ -123,12 +137,11 @@ TEST(Reports, APrefixIsPartOfEachNameAndMayNameFolders) {
     if (file.is_regular_file()) names.push_back(file.path().lexically_relative(folder));
   }
   // Without the times of tokens there is no file of requests.
-  EXPECT_THAT(names,
-              testing::UnorderedElementsAre(
-                  "day/one-summary_lifecycle_metrics.json",
-                  "day/one-stage_0_lifecycle_metrics.json",
-                  "day/one-benchmark_report_v0.2,_stage_0_lifecycle_metrics.json.yaml",
-                  "day/one-config.yaml", "day/one-report.html"));
+  EXPECT_THAT(
+      names, testing::UnorderedElementsAre(
+                 "day/one-summary_lifecycle_metrics.json", "day/one-stage_0_lifecycle_metrics.json",
+                 "day/one-benchmark_report_v0.2,_stage_0_lifecycle_metrics.json.yaml",
+                 "day/one-config.yaml", "day/one-report.html"));
   std::filesystem::remove_all(folder);
 }
 

@@ -155,6 +155,22 @@ void failures(JsonWriter& json, const Statistics& statistics, const Summary& sum
   json.end_object().end_object();
 }
 
+/// Each tenant that sent something.
+void tenants(JsonWriter& json, const RunResult& run, const RunSummary& all) {
+  json.key("tenants").begin_array();
+  for (size_t i = 0; i < run.tenants.size(); ++i) {
+    const Tally& tally = all.tenants[i];
+    if (tally.requests == 0) continue;
+    json.begin_object().key("name").string(run.tenants[i]);
+    json.key("requests").number(static_cast<int64_t>(tally.requests));
+    json.key("failed").number(static_cast<int64_t>(tally.failed()));
+    json.key("attained_share").real(tally.attained());
+    json.key("output_tokens").number(static_cast<int64_t>(tally.output_tokens));
+    json.end_object();
+  }
+  json.end_array();
+}
+
 void own_figures(JsonWriter& json, const Statistics& statistics, const RunResult& run,
                  const RunSummary& all, const Summary& summary) {
   json.key("llmd").begin_object();
@@ -170,7 +186,9 @@ void own_figures(JsonWriter& json, const Statistics& statistics, const RunResult
   json.key("attained_share").real(summary.tally.attained());  // of all requests
   json.key("kv_cache_hit_percent").real(100 * summary.tally.cache_hit_ratio());
   statistics.write("held", summary.held, kNsPerSecond);
-  if (all.ladder && &summary == &all.total) {
+  const bool is_total = &summary == &all.total;
+  if (is_total) tenants(json, run, all);
+  if (all.ladder && is_total) {
     json.key("ladder_goodput").begin_object();
     json.key("rate").real(all.ladder->rate).key("at_least").boolean(all.ladder->at_least);
     json.end_object();

@@ -90,9 +90,8 @@ TEST(Page, DefaultIsATenantOnlyWhereItSentSomething) {
   RunResult run = SyntheticRun({}).make();
   const auto names = [&] {
     std::vector<std::string> out;
-    for (const Json& row : Json::parse(page_data(run, summarize(run)))["tenants"]) {
-      out.push_back(row["name"]);
-    }
+    const Json data = Json::parse(page_data(run, summarize(run)));
+    for (const Json& row : data["tenants"]) out.push_back(row["name"]);
     return out;
   };
   EXPECT_THAT(names(), testing::ElementsAre("default", "batch"));

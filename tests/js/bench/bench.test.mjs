@@ -187,6 +187,8 @@ test('tenants, objectives and promises go out as headers, and figures come back 
     assert.deepEqual([headers['x-llm-d-slo-ttft-ms'], headers['x-llm-d-slo-tpot-ms'], headers['x-trace']], ['2000', '50', 'yes']);
   }
   const sent = (tenant) => target.headers.filter((headers) => headers['x-llm-d-inference-fairness-id'] === tenant).length;
+  assert.deepEqual(run.summary.llmd.tenants.map(({ name, requests }) => [name, requests]),
+    [['gold', sent('gold')], ['free', sent('free')]]);
   for (const tenant of ['gold', 'free']) {
     assert.equal(run.requests.filter(({ llmd }) => llmd.tenant === tenant).length, sent(tenant));
   }

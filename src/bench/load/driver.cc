@@ -81,6 +81,10 @@ void Driver::send_due() {
     while (next_due_ && stage_begin_ + *next_due_ <= now()) {
       arrive(stage_begin_ + *next_due_);
       next_due_ = schedule_->next();
+      if (result_.info.time_scale > 1 && falls_behind()) {
+        result_.info.too_fast = true;
+        return interrupt();
+      }
     }
     if (next_due_) return later(stage_begin_ + *next_due_ - now(), &Driver::send_due);
   }

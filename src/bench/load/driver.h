@@ -56,6 +56,7 @@ struct Progress {
 constexpr double kLateShareMax = 0.1;
 constexpr uint64_t kSentMin = 50;
 
+/// In time that is scaled above 1, a tool that does not keep up ends the run (RunInfo::too_fast).
 /// One thread.
 class Driver {
  public:
@@ -70,9 +71,6 @@ class Driver {
   void ended(Flight& flight, std::string_view answer);
   /// Ends the run now; what is open becomes kUnfinished, the run partial.
   void interrupt();
-
-  /// More than kLateShareMax of the requests so far were sent late.
-  bool falls_behind() const;
 
   Duration now() const { return clock_.now() - origin_; }
   Progress progress();
@@ -97,6 +95,7 @@ class Driver {
   void plan_sweep();
   void finish_run();
   uint32_t tenant_of(uint64_t key) const;
+  bool falls_behind() const;
   /// `work` at `after` from now, unless this stage is over by then.
   void later(Duration after, void (Driver::*work)());
 

@@ -72,13 +72,6 @@ void on_signal(int signal, Driver& driver, bool& interrupted) {
   driver.interrupt();
 }
 
-/// Scaled time is for demonstrations, and none when the tool lags behind it.
-void stop_if_too_fast(Driver& driver, RunInfo& info) {
-  if (info.time_scale <= 1 || !driver.falls_behind()) return;
-  info.too_fast = true;
-  driver.interrupt();
-}
-
 }  // namespace
 
 Result<RunResult> run_bench(BenchConfig config, const RunWatcher& watcher) {
@@ -110,7 +103,6 @@ Result<RunResult> run_bench(BenchConfig config, const RunWatcher& watcher) {
   loop.on_terminate([&](int signal) { on_signal(signal, driver, interrupted); });
   const Every expire(loop, kExpireStep, [&] {
     transport.expire();
-    stop_if_too_fast(driver, result.info);
     if (watcher.interrupted != nullptr && *watcher.interrupted != 0) driver.interrupt();
   });
   const Every watch(loop, watcher.interval, [&] {
@@ -119,7 +111,6 @@ Result<RunResult> run_bench(BenchConfig config, const RunWatcher& watcher) {
   driver.begin([&] { loop.stop(); });
   scraper.start();
   loop.run();
-  stop_if_too_fast(driver, result.info);  // a run that was over before anybody looked
   if (watcher.on_progress) watcher.on_progress(driver.progress());
   return result;
 }

@@ -21,7 +21,7 @@ struct RunWatcher {
 
 /// Asks the target what it must know, then runs all stages. Blocks. The first SIGINT or SIGTERM
 /// ends the run early, its result is marked partial; the second ends the process. A run in time
-/// that is scaled above 1 is ended likewise when the tool does not keep up (Driver::falls_behind).
+/// that is scaled above 1 is ended likewise when the tool does not keep up (see Driver).
 /// Errors are those of the configuration and of a target that cannot be used at all: once the run
 /// has begun, failures are results.
 Result<RunResult> run_bench(BenchConfig config, const RunWatcher& watcher);

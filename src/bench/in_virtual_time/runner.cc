@@ -55,6 +55,7 @@ RunInfo info_of(const BenchConfig& config, const VirtualBenchOptions& options,
   info.seed = config.load.seed;
   info.keeps_token_times = config.report.per_request;
   info.slo = config.report.slo;
+  info.percentiles = config.report.percentiles;
   return info;
 }
 
@@ -94,6 +95,7 @@ Result<RunResult> run_virtual_bench(const BenchConfig& config, const VirtualBenc
   run.load = config.load;
   run.seed = config.load.seed;
   run.sample_interval = config.metrics.interval;
+  run.interrupted = options.interrupted;
   RunInfo info = info_of(config, options, *kind, *workload);
   run.policy = [&](const PolicySurroundings& around) {
     return make_policy(options.policy, around);

@@ -73,6 +73,7 @@ RunInfo info_of(const BenchConfig& config, const Prepared& prepared, const Workl
   info.keeps_token_times = config.report.per_request;
   info.lateness_tolerated = kLatenessTolerated;
   info.slo = config.report.slo;
+  info.percentiles = config.report.percentiles;
   return info;
 }
 
@@ -110,7 +111,10 @@ Result<RunResult> run_bench(BenchConfig config, const RunWatcher& watcher) {
   MetricsScraper scraper(loop, config, std::move(scraped), driver, result);
   bool interrupted = false;
   loop.on_terminate([&](int signal) { on_signal(signal, driver, interrupted); });
-  const Every expire(loop, kExpireStep, [&] { transport.expire(); });
+  const Every expire(loop, kExpireStep, [&] {
+    transport.expire();
+    if (watcher.interrupted != nullptr && *watcher.interrupted != 0) driver.interrupt();
+  });
   const Every watch(loop, watcher.interval, [&] {
     if (watcher.on_progress) watcher.on_progress(driver.progress());
   });

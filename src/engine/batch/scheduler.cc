@@ -136,7 +136,8 @@ bool Scheduler::is_still_blocked(const Sequence& sequence, uint32_t budget) cons
   return !fits(sequence, blocked_->cached, budget);
 }
 
-/// Whether there are blocks for its next step beside the cached ones, which are no longer free then.
+/// Whether there are blocks for its next step beside the cached ones, which are no longer free
+/// then.
 bool Scheduler::fits(const Sequence& sequence, const CachedPrefix& cached, uint32_t budget) const {
   const uint32_t computed = cached.blocks * options_.block_size;
   const uint32_t tokens = std::min(sequence.size() - computed, budget);

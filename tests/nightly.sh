@@ -20,11 +20,15 @@ step() {  # step NAME COMMAND…
 "
 }
 
-build() { cmake --preset "$1" >"build/$1.configure.log" && ninja -C "build/$1"; }
+build() {  # build PRESET [TARGET…]
+  preset=$1
+  shift
+  cmake --preset "$preset" >"build/$preset.configure.log" && ninja -C "build/$preset" "$@"
+}
 checks() { ctest --test-dir "build/$1" --output-on-failure --no-tests=error -j "$jobs" -LE style; }
 
 fuzz_all() {
-  build fuzz || return 1
+  build fuzz fuzz_targets || return 1
   bad=0
   for target in $(find build/fuzz/src -name '*_fuzz' -type f -perm -u+x); do
     source=$(find src -name "$(basename "$target").cc")

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Server-sent events at a fixed rate, from an origin and to a client that cost little themselves.
 //
-//   sse_load origin [BYTES]         prints its port; streams to whoever POSTs, until killed, events
-//                                   of at least BYTES
+//   sse_load origin [BYTES [EVENTS TICK_MS]]
+//                                   prints its port; streams to whoever POSTs, until killed, events
+//                                   of at least BYTES; answers end after EVENTS of them
 //   sse_load client PORT N SECONDS  opens N streams, counts events, prints "EVENTS BYTES SECONDS"
 //
-// The origin writes one event to every open stream each kTick, so that every proxy between the two
-// is given the same events at the same rate, and a relay's cost per event can be compared.
+// The origin writes one event to every open stream each tick (4 ms, or as given), so that every
+// proxy between the two is given the same events at the same rate, and a relay's cost per event can
+// be compared.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -22,13 +24,14 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <set>
+#include <map>
 #include <string>
 #include <string_view>
 
 namespace {
 
-constexpr auto kTick = std::chrono::milliseconds(4);
+constexpr int kTickMs = 4;
+constexpr size_t kEndless = SIZE_MAX;
 constexpr std::string_view kEvent =
     "data: {\"id\":\"cmpl-0123456789abcdef\",\"object\":\"chat.completion.chunk\",\"created\":1,"
     "\"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\" token\"}}]}\n\n";
@@ -50,7 +53,7 @@ int listen_anywhere() {
   const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
   sockaddr_in address = loopback(0);
   if (::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) fail("bind");
-  if (::listen(fd, 1024) != 0) fail("listen");
+  if (::listen(fd, 4096) != 0) fail("listen");
   socklen_t length = sizeof address;
   ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length);
   std::printf("%u\n", ntohs(address.sin_port));
@@ -65,10 +68,11 @@ void watch(int epoll, int fd) {
   if (::epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) != 0) fail("epoll_ctl");
 }
 
-int start_ticking(int epoll) {
+int start_ticking(int epoll, int tick_ms) {
   const int fd = ::timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK);
   itimerspec spec{};
-  spec.it_value.tv_nsec = std::chrono::nanoseconds(kTick).count();
+  spec.it_value.tv_sec = tick_ms / 1000;
+  spec.it_value.tv_nsec = tick_ms % 1000 * 1'000'000L;
   spec.it_interval = spec.it_value;
   ::timerfd_settime(fd, 0, &spec, nullptr);
   watch(epoll, fd);
@@ -78,19 +82,21 @@ int start_ticking(int epoll) {
 /// Serves health, metrics and the model list, which a gateway asks for, and streams to a POST.
 class Origin {
  public:
-  explicit Origin(size_t event_bytes) {
+  Origin(size_t event_bytes, size_t events, int tick_ms) : events_(events), tick_ms_(tick_ms) {
     std::string event(kEvent);
     const size_t at = event.find(" token");
     if (event.size() < event_bytes) event.insert(at, event_bytes - event.size(), 'x');
-    char head[16];
-    std::snprintf(head, sizeof head, "%zx\r\n", event.size());
-    chunk_ = head + event + "\r\n";
+    chunk_ = chunk(event);
+    const std::string usage =
+        R"(data: {"choices":[],"usage":{"prompt_tokens":1,"completion_tokens":)" +
+        std::to_string(events) + "}}\n\ndata: [DONE]\n\n";
+    last_chunk_ = chunk_ + chunk(usage) + "0\r\n\r\n";
   }
 
   void run() {
     const int listener = listen_anywhere();
     watch(epoll_, listener);
-    const int timer = start_ticking(epoll_);
+    const int timer = start_ticking(epoll_, tick_ms_);
     std::array<epoll_event, 256> events;
     while (true) {
       const int count = ::epoll_wait(epoll_, events.data(), events.size(), -1);
@@ -108,6 +114,12 @@ class Origin {
   }
 
  private:
+  static std::string chunk(const std::string& bytes) {
+    char head[24];
+    std::snprintf(head, sizeof head, "%zx\r\n", bytes.size());
+    return head + bytes + "\r\n";
+  }
+
   void accept_one(int listener) {
     const int fd = ::accept4(listener, nullptr, nullptr, SOCK_NONBLOCK);
     if (fd < 0) return;
@@ -120,8 +132,13 @@ class Origin {
     uint64_t elapsed = 0;
     if (::read(timer, &elapsed, sizeof elapsed) != sizeof elapsed) return;
     for (auto it = streams_.begin(); it != streams_.end();) {
-      const int fd = *it++;
-      if (::send(fd, chunk_.data(), chunk_.size(), MSG_NOSIGNAL) < 0 && errno != EAGAIN) drop(fd);
+      const auto stream = it++;
+      const std::string& bytes = stream->second == 1 ? last_chunk_ : chunk_;
+      if (::send(stream->first, bytes.data(), bytes.size(), MSG_NOSIGNAL) < 0) {
+        if (errno != EAGAIN) drop(stream->first);
+      } else if (--stream->second == 0) {
+        streams_.erase(stream);
+      }
     }
   }
 
@@ -130,11 +147,13 @@ class Origin {
     const ssize_t size = ::read(fd, buffer, sizeof buffer);
     if (size <= 0) return drop(fd);
     const std::string_view request(buffer, static_cast<size_t>(size));
-    if (request.starts_with("POST")) {
+    if (request.starts_with("POST /tokenize")) {
+      reply(fd, "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
+    } else if (request.starts_with("POST")) {
       reply(fd,
             "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: "
             "chunked\r\n\r\n");
-      streams_.insert(fd);
+      streams_[fd] = events_;
     } else if (request.starts_with("GET /v1/models")) {
       reply_whole(fd, R"({"object":"list","data":[{"id":"m","object":"model"}]})");
     } else if (request.starts_with("GET")) {
@@ -154,9 +173,12 @@ class Origin {
     ::close(fd);
   }
 
+  size_t events_;
+  int tick_ms_;
   int epoll_ = ::epoll_create1(0);
   std::string chunk_;
-  std::set<int> streams_;
+  std::string last_chunk_;         // ends an answer
+  std::map<int, size_t> streams_;  // how many events are left
 };
 
 int connect_stream(uint16_t port) {
@@ -210,11 +232,18 @@ int run_client(uint16_t port, int streams, int seconds) {
 int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
   const std::string_view mode = argc > 1 ? argv[1] : "";
-  if (mode == "origin") Origin(argc > 2 ? static_cast<size_t>(std::atoi(argv[2])) : 0).run();
+  if (mode == "origin") {
+    const auto number = [&](int index) { return static_cast<size_t>(std::atoi(argv[index])); };
+    Origin(argc > 2 ? number(2) : 0, argc > 4 ? number(3) : kEndless,
+           argc > 4 ? std::atoi(argv[4]) : kTickMs)
+        .run();
+  }
   if (mode == "client" && argc == 5) {
     return run_client(static_cast<uint16_t>(std::atoi(argv[2])), std::atoi(argv[3]),
                       std::atoi(argv[4]));
   }
-  std::fprintf(stderr, "usage: sse_load origin [BYTES] | sse_load client PORT STREAMS SECONDS\n");
+  std::fprintf(stderr,
+               "usage: sse_load origin [BYTES [EVENTS TICK_MS]] | "
+               "sse_load client PORT STREAMS SECONDS\n");
   return 2;
 }

@@ -7,6 +7,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
+#include <optional>
 
 #include "base/log.h"
 #include "bench/measure/compare.h"
@@ -15,6 +16,7 @@
 #include "bench/report/reports.h"
 #include "bench/report/run_table.h"
 #include "cli/bench_flags.h"
+#include "cli/interrupt.h"
 
 namespace llmd::cli {
 namespace {
@@ -70,31 +72,66 @@ class ProgressLine {
   Progress last_;
 };
 
+void remark(const std::string& text) { fmt::print(stderr, "llmd bench: {}\n", text); }
+
 Result<RunResult> run_with_progress(bench::BenchConfig config, const std::string& label) {
   ProgressLine line(label);
   bench::RunWatcher watcher;
+  watcher.interrupted = &arm_interrupt();
   watcher.on_progress = [&](const Progress& progress) { line.show(progress); };
-  watcher.on_remark = [](const std::string& text) { fmt::print(stderr, "llmd bench: {}\n", text); };
+  watcher.on_remark = remark;
   auto result = bench::run_bench(std::move(config), watcher);
   line.clear();
   return result;
 }
 
 /// In virtual time nothing is worth watching but the result.
-Result<RunResult> run_one(const BenchInput& input, const bench::BenchConfig& config,
+Result<RunResult> run_one(BenchInput& input, const bench::BenchConfig& config,
                           const std::string& label) {
   if (!input.is_virtual) return run_with_progress(config, label);
   log::configure("bench", log::Level::kWarn);
+  input.virtual_options.interrupted = &arm_interrupt();
   return bench::run_virtual_bench(config, input.virtual_options);
 }
 
-Result<void> bench_once(const BenchInput& input) {
-  LLMD_ASSIGN_OR_RETURN(const bench::BenchConfig config, read_bench_config(input));
+/// The configuration; says what of it will have no effect.
+Result<bench::BenchConfig> begin(const BenchInput& input, bool compares) {
+  LLMD_ASSIGN_OR_RETURN(bench::BenchConfig config, read_bench_config(input));
+  std::vector<bench::Unused> unused = config.unused;
+  if (compares && !config.storage_path.empty()) {
+    unused.push_back({"storage.local_storage", "a comparison is printed, not written"});
+  }
+  if (input.is_virtual) {
+    for (auto& each : bench::unused_in_virtual_time(config)) unused.push_back(std::move(each));
+  }
+  if (config.storage_path.empty() && !config.file_prefix.empty()) {
+    unused.push_back(
+        {"storage.local_storage.report_file_prefix", "no folder is named: give --out"});
+  }
+  if (!unused.empty()) remark(bench::unused_words(unused));
+  return config;
+}
+
+/// A run whose clock went faster than the tool is worth nothing but its partial files.
+Result<void> check_pace(const RunResult& run) {
+  if (!run.info.too_fast) return {};
+  return Error{
+      Errc::kUnavailable,
+      fmt::format("stopped: at --time-scale {:g} more than one request in ten was sent over "
+                  "{} ms of the run late; lower the scale or the rate, or use --virtual",
+                  run.info.time_scale, to_seconds(run.info.lateness_tolerated) * 1e3)};
+}
+
+Result<void> bench_once(BenchInput& input) {
+  LLMD_ASSIGN_OR_RETURN(const bench::BenchConfig config, begin(input, false));
   LLMD_ASSIGN_OR_RETURN(const RunResult run, run_one(input, config, ""));
   const bench::RunSummary summary = bench::summarize(run);
   fmt::print("{}", bench::run_table(run, summary));
-  if (config.storage_path.empty()) return {};
-  return bench::write_reports(config.storage_path, run, summary);
+  if (!config.storage_path.empty()) {
+    LLMD_RETURN_IF_ERROR(
+        bench::write_reports({config.storage_path, config.file_prefix}, run, summary));
+  }
+  return check_pace(run);
 }
 
 struct CompareInput {
@@ -103,27 +140,47 @@ struct CompareInput {
   uint32_t repeats = 3;
 };
 
+/// One run of each target under one seed, the first one `first`. Nothing when it was interrupted.
+Result<std::optional<std::vector<bench::RunSummary>>> run_repeat(CompareInput& input,
+                                                                 bench::BenchConfig& config,
+                                                                 uint32_t repeat) {
+  const size_t targets = input.targets.size();
+  std::vector<bench::RunSummary> summaries(targets);
+  for (size_t turn = 0; turn < targets; ++turn) {
+    const size_t target = (repeat + turn) % targets;
+    const std::string& name = input.targets[target];
+    config.server.base_url = input.bench.virtual_options.policy = name;
+    const auto label = fmt::format("{}/{} {}: ", repeat + 1, input.repeats, name);
+    LLMD_ASSIGN_OR_RETURN(const RunResult run, run_one(input.bench, config, label));
+    LLMD_RETURN_IF_ERROR(check_pace(run));
+    if (run.info.partial) return std::optional<std::vector<bench::RunSummary>>();
+    summaries[target] = bench::summarize(run);
+  }
+  return std::optional(std::move(summaries));
+}
+
 /// Repeat by repeat, each target once in each; the first target is another one in each repeat, so
-/// that no target always comes first.
-Result<void> bench_compare(CompareInput input) {
+/// that no target always comes first. An interrupt leaves the repeats that were complete.
+Result<void> bench_compare(CompareInput& input) {
   std::vector<bench::TargetRuns> runs(input.targets.size());
   for (size_t i = 0; i < runs.size(); ++i) runs[i].name = input.targets[i];
-  LLMD_ASSIGN_OR_RETURN(bench::BenchConfig config, read_bench_config(input.bench));
+  LLMD_ASSIGN_OR_RETURN(bench::BenchConfig config, begin(input.bench, true));
   const uint64_t first_seed = config.load.seed;
-  for (uint32_t repeat = 0; repeat < input.repeats; ++repeat) {
-    config.load.seed = first_seed + repeat;
-    for (size_t turn = 0; turn < runs.size(); ++turn) {
-      const size_t target = (repeat + turn) % runs.size();
-      config.server.base_url = input.bench.virtual_options.policy = input.targets[target];
-      const auto label = fmt::format("{}/{} {}: ", repeat + 1, input.repeats, runs[target].name);
-      LLMD_ASSIGN_OR_RETURN(const RunResult run, run_one(input.bench, config, label));
-      if (run.info.partial) {
-        return Error{Errc::kUnavailable, "interrupted: nothing is compared that is not complete"};
-      }
-      runs[target].repeats.push_back(bench::summarize(run));
-    }
+  uint32_t done = 0;
+  for (; done < input.repeats; ++done) {
+    config.load.seed = first_seed + done;
+    LLMD_ASSIGN_OR_RETURN(auto repeat, run_repeat(input, config, done));
+    if (!repeat) break;
+    for (size_t i = 0; i < runs.size(); ++i) runs[i].repeats.push_back(std::move((*repeat)[i]));
+  }
+  if (done == 0) {
+    return Error{Errc::kUnavailable,
+                 "interrupted before every target had run once: there is nothing to compare"};
   }
   fmt::print("{}", bench::comparison_table(bench::compare(runs)));
+  if (done < input.repeats) {
+    fmt::print("PARTIAL: interrupted after {} of {} repeats.\n", done, input.repeats);
+  }
   return {};
 }
 

@@ -21,6 +21,9 @@ class FlagAdder {
  public:
   FlagAdder(CLI::App& command, CLI::Option* simulated) : command_(command), simulated_(simulated) {}
 
+  CLI::Option* add_flag(const char* name, bool& value, const std::string& help) {
+    return command_.add_flag(name, value, help)->needs(simulated_)->group(kGroup);
+  }
   template <typename Value>
   CLI::Option* add(const char* name, Value& value, const std::string& help) {
     return command_.add_option(name, value, help)->needs(simulated_)->group(kGroup);
@@ -64,6 +67,8 @@ void add_process_flags(FlagAdder& flags, SimulatedOptions& options) {
            "Engines in this process, each with state and a port of its own, from --port upwards")
       ->check(CLI::Range(1U, 1000U))
       ->capture_default_str();
+  flags.add_flag("--same-port", options.same_port,
+                 "Replicas share --port, on consecutive addresses from --host upwards");
   flags
       .add("--data-parallel-size", options.data_parallel_size,
            "Ranks of each engine, each with a port of its own after the rank before")

@@ -44,9 +44,9 @@ void ClientConnection::connect() {
     return;
   }
   // Told later, as start() promises.
-  pool_.loop.post([this, weak = weak_from_this()] {
+  pool_.loop.post([this, weak = weak_from_this(), why = std::move(fd).error().message] {
     if (!weak.expired() && state_ == State::kConnecting) {
-      fail(ClientFailure::Kind::kConnect, "cannot open a connection");
+      fail(ClientFailure::Kind::kConnect, why);
     }
   });
 }

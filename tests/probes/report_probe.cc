@@ -21,7 +21,7 @@ int write_run(const std::string& folder, double requests) {
   const RunResult run = SyntheticRun(plan).make();
   const RunSummary summary = summarize(run);
   fmt::print("{}", run_table(run, summary));
-  const auto written = write_reports(folder, run, summary);
+  const auto written = write_reports({folder}, run, summary);
   if (!written) fmt::print(stderr, "{}\n", written.error().message);
   return written ? 0 : 1;
 }

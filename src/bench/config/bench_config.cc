@@ -3,6 +3,8 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+
 #include "base/text.h"
 #include "bench/config/read_data.h"
 #include "resources/yaml.h"
@@ -29,6 +31,25 @@ constexpr Unsupported kUnsupportedStorage[] = {
 };
 constexpr Unsupported kUnsupportedMetrics[] = {
     {"prometheus", "llmd reads the engines' own pages: metrics.urls, or --metrics URL"},
+};
+constexpr std::string_view kAlwaysWritten = "it is written always";
+constexpr std::string_view kNotPerAdapter = "nothing is counted per adapter";
+constexpr NoEffect kUnusedLifecycle[] = {
+    {"summary", kAlwaysWritten, "true"},
+    {"per_stage", kAlwaysWritten, "true"},
+    {"per_adapter", kNotPerAdapter, "false"},
+    {"per_adapter_stage", kNotPerAdapter, "false"},
+    {"use_server_output_tokens", "tokens are counted as the server does", "true"},
+    {"max_error_messages", "each kind of error keeps 20 messages", "20"},
+    {"metrics_only", "texts are in no file", "true"},
+};
+constexpr NoEffect kUnusedReport[] = {
+    {"prometheus", "what the engines' pages say is in report.html"},
+    {"session_lifecycle", "nothing is counted per session"},
+};
+constexpr NoEffect kUnusedTokenizer[] = {
+    {"trust_remote_code", "no code of a model is run", "false"},
+    {"token", "nothing is downloaded"},
 };
 
 Result<void> read_api(Fields fields, ApiOptions& out) {
@@ -71,20 +92,20 @@ Result<void> read_percentiles(Fields& fields, std::vector<double>& out) {
     if (!value || *value < 0 || *value > 100) {
       return fields.error("percentiles", "must hold numbers from 0 to 100");
     }
-    out.push_back(*value);
+    // Each is a key of the result files: those that read alike are one.
+    const auto same = [&](double other) {
+      return fmt::format("{:g}", other) == fmt::format("{:g}", *value);
+    };
+    if (std::none_of(out.begin(), out.end(), same)) out.push_back(*value);
   }
   return {};
 }
 
-Result<void> read_lifecycle(Fields fields, ReportOptions& out) {
+Result<void> read_lifecycle(Fields fields, BenchConfig& config) {
+  ReportOptions& out = config.report;
   LLMD_ASSIGN_OR_RETURN(out.per_request, read_bool(fields, "per_request", out.per_request));
   LLMD_RETURN_IF_ERROR(read_percentiles(fields, out.percentiles));
-  // Written always, or as the server counts; there is nothing to choose.
-  for (const std::string_view key :
-       {"summary", "per_stage", "per_adapter", "per_adapter_stage", "use_server_output_tokens",
-        "max_error_messages", "metrics_only"}) {
-    fields.find(key);
-  }
+  note_unused(fields, "report.request_lifecycle", kUnusedLifecycle, config.unused);
   return fields.done();
 }
 
@@ -100,14 +121,12 @@ Result<void> read_goodput(Fields fields, Slo& out) {
   return fields.done();
 }
 
-Result<void> read_report(Fields fields, ReportOptions& out) {
+Result<void> read_report(Fields fields, BenchConfig& config) {
   LLMD_ASSIGN_OR_RETURN(auto lifecycle, fields.map("request_lifecycle"));
-  LLMD_RETURN_IF_ERROR(read_lifecycle(std::move(lifecycle), out));
+  LLMD_RETURN_IF_ERROR(read_lifecycle(std::move(lifecycle), config));
   LLMD_ASSIGN_OR_RETURN(auto goodput, fields.map("goodput"));
-  LLMD_RETURN_IF_ERROR(read_goodput(std::move(goodput), out.slo));
-  // What the servers' own pages said is part of the page of plots.
-  fields.find("prometheus");
-  fields.find("session_lifecycle");
+  LLMD_RETURN_IF_ERROR(read_goodput(std::move(goodput), config.report.slo));
+  note_unused(fields, "report", kUnusedReport, config.unused);
   return fields.done();
 }
 
@@ -130,11 +149,9 @@ Result<void> read_metrics(Fields fields, MetricsOptions& out) {
   return fields.done();
 }
 
-Result<void> read_tokenizer(Fields fields, std::string& out) {
-  LLMD_ASSIGN_OR_RETURN(out, fields.text("pretrained_model_name_or_path", ""));
-  // For downloads and for code in models, of which there is neither.
-  fields.find("trust_remote_code");
-  fields.find("token");
+Result<void> read_tokenizer(Fields fields, BenchConfig& config) {
+  LLMD_ASSIGN_OR_RETURN(config.tokenizer, fields.text("pretrained_model_name_or_path", ""));
+  note_unused(fields, "tokenizer", kUnusedTokenizer, config.unused);
   return fields.done();
 }
 
@@ -144,19 +161,19 @@ Result<BenchConfig> read_root(Fields root) {
   LLMD_ASSIGN_OR_RETURN(auto api, root.map("api"));
   LLMD_RETURN_IF_ERROR(read_api(std::move(api), out.api));
   LLMD_ASSIGN_OR_RETURN(auto data, root.map("data"));
-  LLMD_ASSIGN_OR_RETURN(out.data, read_data(std::move(data)));
+  LLMD_ASSIGN_OR_RETURN(out.data, read_data(std::move(data), out.unused));
   LLMD_ASSIGN_OR_RETURN(auto load, root.map("load"));
   LLMD_RETURN_IF_ERROR(read_load(std::move(load), out));
   LLMD_ASSIGN_OR_RETURN(auto server, root.map("server"));
   LLMD_RETURN_IF_ERROR(read_server(std::move(server), out.server));
   LLMD_ASSIGN_OR_RETURN(auto report, root.map("report"));
-  LLMD_RETURN_IF_ERROR(read_report(std::move(report), out.report));
+  LLMD_RETURN_IF_ERROR(read_report(std::move(report), out));
   LLMD_ASSIGN_OR_RETURN(auto storage, root.map("storage"));
   LLMD_RETURN_IF_ERROR(read_storage(std::move(storage), out));
   LLMD_ASSIGN_OR_RETURN(auto metrics, root.map("metrics"));
   LLMD_RETURN_IF_ERROR(read_metrics(std::move(metrics), out.metrics));
   LLMD_ASSIGN_OR_RETURN(auto tokenizer, root.map("tokenizer"));
-  LLMD_RETURN_IF_ERROR(read_tokenizer(std::move(tokenizer), out.tokenizer));
+  LLMD_RETURN_IF_ERROR(read_tokenizer(std::move(tokenizer), out));
   LLMD_RETURN_IF_ERROR(root.done());
   return out;
 }

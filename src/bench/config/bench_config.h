@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -37,13 +38,19 @@ struct ServerOptions {
 
 struct ReportOptions {
   bool per_request = false;
-  std::vector<double> percentiles{0.1, 1, 5, 10, 25, 50, 75, 90, 95, 99, 99.9};
+  std::vector<double> percentiles = default_percentiles();  ///< of the result files
   Slo slo;
 };
 
 struct MetricsOptions {
   std::vector<std::string> urls;  ///< whose /metrics to read; empty: the target's own
   Duration interval = std::chrono::seconds(1);
+};
+
+/// A key that was read and changes nothing, and the reason, as "there are no workers".
+struct Unused {
+  std::string key;
+  std::string_view why;
 };
 
 struct BenchConfig {
@@ -60,6 +67,7 @@ struct BenchConfig {
   Duration request_timeout{};                          ///< 0: none but stall_timeout
   Duration stall_timeout = std::chrono::seconds(300);  ///< nothing comes for so long
   double time_scale = 1;                               ///< run seconds per real second
+  std::vector<Unused> unused;  ///< keys of the file that have no effect here
 };
 
 /// Reads inference-perf's YAML. Unknown keys are refused with file, line and the nearest known one;
@@ -72,5 +80,9 @@ Result<void> check_config(const BenchConfig& config);
 Result<void> check_load(const BenchConfig& config);
 /// As YAML that parse_config() reads back; the API key is left out.
 std::string print_config(const BenchConfig& config);
+/// One line for people about keys without an effect, by reason; empty where there are none.
+std::string unused_words(std::span<const Unused> unused);
+/// What of `config` a run in virtual time does not look at, beyond BenchConfig::unused.
+std::vector<Unused> unused_in_virtual_time(const BenchConfig& config);
 
 }  // namespace llmd::bench

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bench/config/bench_config.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "bench/config/flags.h"
@@ -59,6 +60,60 @@ TEST(BenchConfig, UpstreamsOtherKeysAreRefusedByName) {
   EXPECT_NE(error_of("metrics: {prometheus: {url: x}}").find("--metrics"), std::string::npos);
   EXPECT_NE(error_of("data: {type: shareGPT}").find("shareGPT"), std::string::npos);
   EXPECT_NE(error_of("load: {lora_traffic_split: [x]}").find("model_name"), std::string::npos);
+}
+
+std::vector<std::string> unused_of(std::string_view text) {
+  const auto config = parse_config(text, "c.yml");
+  EXPECT_TRUE(config) << config.error().message;
+  std::vector<std::string> keys;
+  for (const Unused& each : config->unused) keys.push_back(each.key);
+  return keys;
+}
+
+TEST(BenchConfig, KeysWithoutEffectAreTold) {
+  using testing::ElementsAre;
+  using testing::IsEmpty;
+  EXPECT_THAT(unused_of("load: {num_workers: 4, worker_max_concurrency: 9}"),
+              ElementsAre("load.num_workers", "load.worker_max_concurrency"));
+  EXPECT_THAT(unused_of("data: {type: random, shared_prefix: {num_groups: 3}}"),
+              ElementsAre("data.shared_prefix"));
+  EXPECT_THAT(unused_of("tokenizer: {token: x, trust_remote_code: false}"),
+              ElementsAre("tokenizer.token"));
+  // What is done anyway is no surprise.
+  EXPECT_THAT(unused_of("report: {request_lifecycle: {summary: true, per_adapter: false}}"),
+              IsEmpty());
+  EXPECT_THAT(
+      unused_of("report: {request_lifecycle: {summary: false, per_adapter: true}}"),
+      ElementsAre("report.request_lifecycle.summary", "report.request_lifecycle.per_adapter"));
+}
+
+TEST(BenchConfig, WhatIsUnusedIsOneLineByReason) {
+  EXPECT_EQ(unused_words({}), "");
+  const std::vector<Unused> unused{{"a", "one"}, {"b", "two"}, {"c", "one"}};
+  EXPECT_EQ(unused_words(unused), "without effect here: a, c (one); b (two)");
+}
+
+TEST(BenchConfig, VirtualTimeTellsWhatItDoesNotLookAt) {
+  EXPECT_TRUE(unused_in_virtual_time(BenchConfig{}).empty());
+  BenchConfig config = *parse_config(kGuide, "guide.yml");
+  config.time_scale = 3;
+  std::vector<std::string> keys;
+  for (const Unused& each : unused_in_virtual_time(config)) keys.push_back(each.key);
+  EXPECT_THAT(keys, testing::ElementsAre("server.base_url", "server.api_key", "--time-scale"));
+}
+
+TEST(BenchConfig, PercentilesThatReadAlikeAreOne) {
+  const auto config =
+      parse_config("report: {request_lifecycle: {percentiles: [50, 99.5, 50.0, 0, 100]}}", "c.yml");
+  ASSERT_TRUE(config);
+  EXPECT_THAT(config->report.percentiles, testing::ElementsAre(50, 99.5, 0, 100));
+  EXPECT_NE(error_of("report: {request_lifecycle: {percentiles: [101]}}").find("percentiles"),
+            std::string::npos);
+  EXPECT_THAT(parse_config("{}", "c.yml")->report.percentiles, testing::SizeIs(11));
+}
+
+TEST(BenchConfig, ASpeedBelongsToTheTimesOfATrace) {
+  EXPECT_NE(error_of("data: {trace: {file: x, speed: 2}}").find("load.trace"), std::string::npos);
 }
 
 TEST(BenchFlags, ChangeTheFile) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <fmt/core.h>
+#include <fmt/format.h>  // format_to of core.h alone does not link under clang
 
 #include <iterator>
 

@@ -130,6 +130,20 @@ Result<WorkloadKind> read_conversations(Fields fields) {
   return WorkloadKind(out);
 }
 
+/// What describes another kind of data than the one that is asked for.
+void note_other_types(Fields& fields, std::string_view type, std::vector<Unused>& unused) {
+  constexpr std::string_view kWhy = "data.type names another kind";
+  constexpr std::pair<std::string_view, NoEffect> kKeys[] = {
+      {"random", {"input_distribution", kWhy}},
+      {"random", {"output_distribution", kWhy}},
+      {"random", {"trace", kWhy}},
+      {"shared_prefix", {"shared_prefix", kWhy}},
+      {"conversation_replay", {"conversation_replay", kWhy}}};
+  for (const auto& [of_type, key] : kKeys) {
+    if (of_type != type) note_unused(fields, "data", {&key, 1}, unused);
+  }
+}
+
 constexpr Unsupported kUnsupportedData[] = {
     {"path", "data sets are not read; use type random, shared_prefix or a trace"},
     {"multimodal", "prompts are text only"},
@@ -184,12 +198,13 @@ Result<TraceOptions> read_trace(Fields fields, double& speed) {
   return out;
 }
 
-Result<WorkloadKind> read_data(Fields fields) {
+Result<WorkloadKind> read_data(Fields fields, std::vector<Unused>& unused) {
   LLMD_ASSIGN_OR_RETURN(const std::string type, fields.text("type", "random"));
   LLMD_RETURN_IF_ERROR(refuse(fields, kUnsupportedData));
   LLMD_ASSIGN_OR_RETURN(WorkloadKind random, read_random(fields));
   LLMD_ASSIGN_OR_RETURN(auto shared_prefix, fields.map("shared_prefix"));
   LLMD_ASSIGN_OR_RETURN(auto conversations, fields.map("conversation_replay"));
+  note_other_types(fields, type, unused);
   const bool has_trace = fields.find("trace") != nullptr;
   LLMD_ASSIGN_OR_RETURN(auto trace, fields.map("trace"));
   LLMD_RETURN_IF_ERROR(fields.done());
@@ -201,8 +216,9 @@ Result<WorkloadKind> read_data(Fields fields) {
                                             type));
   }
   if (!has_trace) return random;
-  double speed = 1;  // of the lengths' trace there is none; load.trace has it
+  double speed = 1;
   LLMD_ASSIGN_OR_RETURN(TraceOptions options, read_trace(std::move(trace), speed));
+  if (speed != 1) return fields.error("trace", "lengths have no speed; give it in load.trace");
   return WorkloadKind(std::move(options));
 }
 

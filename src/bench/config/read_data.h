@@ -19,8 +19,18 @@ struct Unsupported {
 };
 Result<void> refuse(resources::Fields& fields, std::span<const Unsupported> keys);
 
+/// A member of one upstream map that changes nothing here.
+struct NoEffect {
+  std::string_view key;
+  std::string_view why;
+  std::string_view agrees{};  ///< the value that asks for what is done anyway; empty: none does
+};
+/// Those of `keys` that `fields`, the map called `map`, has and that ask for something else.
+void note_unused(resources::Fields& fields, std::string_view map, std::span<const NoEffect> keys,
+                 std::vector<Unused>& out);
+
 /// The `data` map.
-Result<WorkloadKind> read_data(resources::Fields fields);
+Result<WorkloadKind> read_data(resources::Fields fields, std::vector<Unused>& unused);
 /// A `trace` map, of `data` or `load`.
 Result<TraceOptions> read_trace(resources::Fields fields, double& speed);
 /// The `load` map; it may add the trace that `data` did not name.

@@ -21,9 +21,11 @@ constexpr Unsupported kUnsupportedLoad[] = {
     {"request_retries", "every failure is counted; leave it out"},
     {"request_retry_backoff_sec", "every failure is counted; leave it out"},
 };
-/// They tune upstream's worker processes; one event loop has no use for them.
-constexpr std::string_view kWorkerKeys[] = {"num_workers", "worker_max_concurrency",
-                                            "worker_max_tcp_connections"};
+constexpr std::string_view kNoWorkers =
+    "there are no workers: one event loop opens as many connections as the load needs";
+constexpr NoEffect kUnusedLoad[] = {{"num_workers", kNoWorkers},
+                                    {"worker_max_concurrency", kNoWorkers},
+                                    {"worker_max_tcp_connections", kNoWorkers}};
 
 Result<LoadKind> kind_of(Fields& fields) {
   LLMD_ASSIGN_OR_RETURN(const std::string type, fields.text("type", "constant"));
@@ -143,7 +145,7 @@ Result<void> read_load(Fields fields, BenchConfig& config) {
   LoadOptions& out = config.load;
   const std::string& file = fields.file();
   LLMD_RETURN_IF_ERROR(refuse(fields, kUnsupportedLoad));
-  for (const std::string_view key : kWorkerKeys) fields.find(key);
+  note_unused(fields, "load", kUnusedLoad, config.unused);
   LLMD_ASSIGN_OR_RETURN(const LoadKind kind, kind_of(fields));
   LLMD_ASSIGN_OR_RETURN(out.interval, read_seconds(fields, "interval", out.interval));
   LLMD_ASSIGN_OR_RETURN(out.grace, read_seconds(fields, "stage_teardown_grace_seconds", out.grace));

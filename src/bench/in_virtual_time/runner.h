@@ -2,6 +2,7 @@
 // `llmd bench --virtual`: a run's configuration, and what it runs on.
 #pragma once
 
+#include <csignal>
 #include <cstdint>
 #include <string>
 
@@ -16,6 +17,8 @@ struct VirtualBenchOptions {
       "llama-3.1-8b-h100";  ///< of all endpoints: a built-in one's name, or a file
   uint32_t endpoints = 8;
   std::string policy = "gateway";  ///< see make_policy()
+  /// Set by a signal handler: the run ends and is marked partial. May be null.
+  const volatile std::sig_atomic_t* interrupted = nullptr;
 };
 
 /// Runs `config` in virtual time; its server, metrics and timeouts have no meaning then. Errors are

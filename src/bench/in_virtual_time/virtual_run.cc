@@ -34,6 +34,7 @@ class VirtualRun final : public Transport {
     driver_->begin([&done] { done = true; });
     sample();
     while (!done && time_.run_one()) {
+      if (options_.interrupted != nullptr && *options_.interrupted != 0) driver_->interrupt();
     }
     return std::move(result_);
   }

@@ -3,6 +3,7 @@
 // a virtual clock. The network takes no time. Same options, same bytes out.
 #pragma once
 
+#include <csignal>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -27,6 +28,7 @@ struct VirtualRunOptions {
   uint64_t seed = 0;
   Duration sample_interval = std::chrono::seconds(1);
   PolicyMaker policy;
+  const volatile std::sig_atomic_t* interrupted = nullptr;  ///< not 0: end now; may be null
 };
 
 /// `info` is what the result begins with; the run fills the rest. `kind` is simulated.

@@ -43,6 +43,7 @@ class VirtualRunTest : public ::testing::Test {
     stage.duration = seconds(40);
     options.load.stages = {stage};
     options.policy = [&](const PolicySurroundings& around) { return make_policy(policy, around); };
+    options.interrupted = &interrupted_;
     auto result = run_in_virtual_time(*kind_, **workload, *make_words4_text(), options, RunInfo{});
     EXPECT_TRUE(result.ok());
     return *std::move(result);
@@ -55,7 +56,16 @@ class VirtualRunTest : public ::testing::Test {
   }
 
   std::unique_ptr<engine::EngineKind> kind_;
+  volatile std::sig_atomic_t interrupted_ = 0;
 };
+
+TEST_F(VirtualRunTest, AnInterruptEndsItAndMarksIt) {
+  EXPECT_FALSE(run("gateway", 1).info.partial);
+  interrupted_ = 1;
+  const RunResult result = run("gateway", 1);
+  EXPECT_TRUE(result.info.partial);
+  EXPECT_LT(result.requests.size(), 10U);
+}
 
 TEST_F(VirtualRunTest, EveryRequestIsAnsweredInFull) {
   const RunResult result = run("gateway", 4);

@@ -81,6 +81,10 @@ void Driver::send_due() {
     while (next_due_ && stage_begin_ + *next_due_ <= now()) {
       arrive(stage_begin_ + *next_due_);
       next_due_ = schedule_->next();
+      if (result_.info.time_scale > 1 && falls_behind()) {
+        result_.info.too_fast = true;
+        return interrupt();
+      }
     }
     if (next_due_) return later(stage_begin_ + *next_due_ - now(), &Driver::send_due);
   }
@@ -135,6 +139,7 @@ void Driver::send(std::unique_ptr<Flight> flight) {
   sent.record.sent = now();
   const Duration lateness = sent.record.sent - sent.record.due - sent.record.held;
   progress_.worst_lateness = std::max(progress_.worst_lateness, lateness);
+  if (lateness > result_.info.lateness_tolerated) ++late_;
   ++progress_.sent;
   open_.emplace(sent.record.number, std::move(flight));
   transport_.send(sent);
@@ -253,6 +258,11 @@ void Driver::finish_run() {
   std::sort(result_.requests.begin(), result_.requests.end(),
             [](const auto& a, const auto& b) { return a.number < b.number; });
   on_done_();
+}
+
+bool Driver::falls_behind() const {
+  const auto sent = static_cast<double>(progress_.sent);
+  return progress_.sent >= kSentMin && static_cast<double>(late_) > kLateShareMax * sent;
 }
 
 Progress Driver::progress() {

@@ -51,6 +51,12 @@ struct Progress {
   Duration worst_lateness{};  ///< of the tool, since the last call of Driver::progress()
 };
 
+/// A tool that sends more than this share of its requests later than RunInfo::lateness_tolerated
+/// does not keep up; fewer may be hiccups of the machine. Below kSentMin requests nobody can tell.
+constexpr double kLateShareMax = 0.1;
+constexpr uint64_t kSentMin = 50;
+
+/// In time that is scaled above 1, a tool that does not keep up ends the run (RunInfo::too_fast).
 /// One thread.
 class Driver {
  public:
@@ -89,6 +95,7 @@ class Driver {
   void plan_sweep();
   void finish_run();
   uint32_t tenant_of(uint64_t key) const;
+  bool falls_behind() const;
   /// `work` at `after` from now, unless this stage is over by then.
   void later(Duration after, void (Driver::*work)());
 
@@ -111,6 +118,7 @@ class Driver {
   bool running_ = false;
   uint64_t number_ = 0;
   uint64_t held_ = 0;
+  uint64_t late_ = 0;                                           ///< of those sent
   std::unordered_map<uint64_t, std::unique_ptr<Flight>> open_;  ///< by number
   std::unordered_map<uint64_t, Session> sessions_;
   Progress progress_;

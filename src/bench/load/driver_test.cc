@@ -192,6 +192,38 @@ TEST(Driver, AnInterruptedRunKeepsWhatItHas) {
   EXPECT_EQ(run.result.requests.back().outcome, Outcome::kUnfinished);
 }
 
+/// A run in scaled time, whose every `n`-th timer comes 20 ms late.
+RunInfo run_that_lags(double time_scale, int n, Duration duration) {
+  VirtualTime time;
+  FakeServer server(time);
+  const auto workload = *make_workload(RandomOptions{}, 1, {});
+  RunResult result;
+  result.info.time_scale = time_scale;
+  result.info.lateness_tolerated = std::chrono::milliseconds(10);
+  int calls = 0;
+  const CallAfter late = [&](Duration after, std::function<void()> work) {
+    const bool lags = ++calls % n == 0;
+    time.call_at(time.now() + after + std::chrono::milliseconds(lags ? 20 : 0), std::move(work));
+  };
+  Driver driver(time, late, *workload, of_stages({{.rate = 10, .duration = duration}}), server,
+                result);
+  server.attach(driver);
+  bool done = false;
+  driver.begin([&] { done = true; });
+  time.run();
+  EXPECT_TRUE(done);
+  EXPECT_EQ(result.info.partial, result.info.too_fast);
+  return result.info;
+}
+
+TEST(Driver, ScaledTimeEndsWhenMoreThanATenthIsSentLate) {
+  EXPECT_TRUE(run_that_lags(2, 1, seconds(20)).too_fast);
+  EXPECT_TRUE(run_that_lags(2, 5, seconds(20)).too_fast);
+  EXPECT_FALSE(run_that_lags(2, 20, seconds(20)).too_fast);
+  EXPECT_FALSE(run_that_lags(2, 1, seconds(4)).too_fast);   // too few to tell
+  EXPECT_FALSE(run_that_lags(1, 1, seconds(20)).too_fast);  // late, but real
+}
+
 TEST(Driver, TenantsShareByWeight) {
   LoadOptions options = of_stages({{.rate = 1000, .duration = seconds(10)}});
   options.tenants = {{"a", 3, ""}, {"b", 1, ""}};

@@ -29,7 +29,6 @@ struct RequestRecord {
   uint32_t stage = 0;     ///< index into RunResult::stages
   uint32_t endpoint = 0;  ///< index into RunResult::endpoints; 0 is "unknown"
   uint32_t tenant = 0;    ///< index into RunResult::tenants; 0 is "default"
-  int32_t priority = 0;
   Outcome outcome = Outcome::kUnfinished;
   int status = 0;  ///< HTTP, 0 without an answer
 
@@ -82,6 +81,11 @@ struct Slo {
   }
 };
 
+/// inference-perf's own.
+inline std::vector<double> default_percentiles() {
+  return {0.1, 1, 5, 10, 25, 50, 75, 90, 95, 99, 99.9};
+}
+
 struct RunInfo {
   std::string target;  ///< URL, or the name of a virtual policy
   std::string model;
@@ -95,9 +99,11 @@ struct RunInfo {
   bool simulated = false;   ///< some engine said that it is
   bool is_virtual = false;  ///< no socket was involved
   bool partial = false;     ///< interrupted
+  bool too_fast = false;    ///< stopped, because the tool could not keep its time scale
   bool keeps_token_times = false;
   Duration lateness_tolerated{};  ///< a run with a p99 lateness above it says so
   Slo slo;
+  std::vector<double> percentiles = default_percentiles();  ///< of the result files
 };
 
 struct RunResult {

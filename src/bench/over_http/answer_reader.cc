@@ -84,6 +84,7 @@ EventParser::~EventParser() = default;
 
 EventParser::Event EventParser::parse(std::string_view json) {
   Event out;
+  if (json.empty()) return out;  // may point nowhere, which simdjson would copy from
   Json root;
   const auto parsed = impl_->parser.parse(json.data(), json.size()).get(root);
   if (parsed != simdjson::SUCCESS || !root.is_object()) return out;

@@ -17,7 +17,6 @@ namespace {
 
 constexpr int kOk = 200;
 constexpr size_t kTokenizerBytesMax = 256U << 20U;
-constexpr uint32_t kSampleTokens = 200;
 constexpr std::string_view kWords4 = "words4";
 
 /// Questions to one target, with the run's credentials.
@@ -149,24 +148,24 @@ Result<std::unique_ptr<TokenText>> text_for(const BenchConfig& config, const Que
   return text_of_target(questions);
 }
 
-Request sample(uint64_t stream, std::vector<Role> roles) {
+Request sample(uint32_t tokens, const std::vector<Role>& roles) {
   Request out;
+  uint64_t stream = tokens;
   for (const Role role : roles) {
-    out.messages.push_back({.role = role, .pieces = {{stream++, kSampleTokens}}, .text = {}});
+    out.messages.push_back({.role = role, .pieces = {{stream++, tokens}}, .text = {}});
   }
   return out;
 }
 
-/// What the target adds to prompts of these roles; nothing where it cannot say. Two samples must
-/// agree, or the generated text is not what it is meant to be.
+/// What the target adds to prompts of these roles; nothing where it cannot say. Two samples of
+/// different lengths must agree, or the generated text is not what it is meant to be.
 Result<std::optional<int>> overhead_of(const Questions& questions, const TokenText& text,
                                        const std::vector<Role>& roles) {
   std::optional<int> seen;
-  for (const uint64_t stream : {1, 1000}) {
-    LLMD_ASSIGN_OR_RETURN(const auto ids, questions.tokens(text, sample(stream, roles)));
+  for (const uint32_t tokens : {200U, 300U}) {
+    LLMD_ASSIGN_OR_RETURN(const auto ids, questions.tokens(text, sample(tokens, roles)));
     if (!ids) return std::optional<int>();
-    const int extra =
-        static_cast<int>(ids->size()) - static_cast<int>(roles.size() * kSampleTokens);
+    const int extra = static_cast<int>(ids->size()) - static_cast<int>(roles.size() * tokens);
     if (seen && *seen != extra) {
       return invalid_argument(
           "the target counts generated text differently than the tokenizer that was given; leave "

@@ -20,12 +20,22 @@ namespace {
 constexpr Duration kExpireStep = std::chrono::milliseconds(20);
 constexpr Duration kLatenessTolerated = std::chrono::milliseconds(10);
 
-/// Thousands of open requests are thousands of descriptors.
-void raise_descriptor_limit() {
+/// Thousands of open requests are thousands of descriptors. An error where a load is sure to want
+/// more than there may be; an open loop finds out while it runs, and its requests say so.
+Result<void> raise_descriptor_limit(const LoadOptions& load) {
+  constexpr rlim_t kForOthers = 64;  // loop, timers, scrapes, the program's own files
   rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return {};
   limit.rlim_cur = limit.rlim_max;
   setrlimit(RLIMIT_NOFILE, &limit);
+  for (const Stage& stage : load.stages) {
+    if (stage.concurrency + kForOthers <= limit.rlim_max) continue;
+    return invalid_argument(
+        fmt::format("{} requests at once need more file descriptors than the {} that this process "
+                    "may open (ulimit -Hn)",
+                    stage.concurrency, limit.rlim_max));
+  }
+  return {};
 }
 
 /// Keeps asking, in real time, while the loop runs.
@@ -63,6 +73,7 @@ RunInfo info_of(const BenchConfig& config, const Prepared& prepared, const Workl
   info.keeps_token_times = config.report.per_request;
   info.lateness_tolerated = kLatenessTolerated;
   info.slo = config.report.slo;
+  info.percentiles = config.report.percentiles;
   return info;
 }
 
@@ -75,6 +86,7 @@ void on_signal(int signal, Driver& driver, bool& interrupted) {
 
 Result<RunResult> run_bench(BenchConfig config, const RunWatcher& watcher) {
   LLMD_RETURN_IF_ERROR(check_config(config));
+  LLMD_RETURN_IF_ERROR(raise_descriptor_limit(config.load));
   LLMD_ASSIGN_OR_RETURN(const Target target, parse_target(config.server.base_url));
   LLMD_ASSIGN_OR_RETURN(auto scraped, MetricsScraper::targets_of(config, target));
   LLMD_ASSIGN_OR_RETURN(Prepared prepared, prepare(config, target));
@@ -86,7 +98,6 @@ Result<RunResult> run_bench(BenchConfig config, const RunWatcher& watcher) {
         "the target does not answer /tokenize: what its chat template or BOS adds "
         "comes on top of the prompts' lengths");
   }
-  raise_descriptor_limit();
   RunResult result;
   result.info = info_of(config, prepared, *workload);
   net::EventLoop loop;
@@ -100,7 +111,10 @@ Result<RunResult> run_bench(BenchConfig config, const RunWatcher& watcher) {
   MetricsScraper scraper(loop, config, std::move(scraped), driver, result);
   bool interrupted = false;
   loop.on_terminate([&](int signal) { on_signal(signal, driver, interrupted); });
-  const Every expire(loop, kExpireStep, [&] { transport.expire(); });
+  const Every expire(loop, kExpireStep, [&] {
+    transport.expire();
+    if (watcher.interrupted != nullptr && *watcher.interrupted != 0) driver.interrupt();
+  });
   const Every watch(loop, watcher.interval, [&] {
     if (watcher.on_progress) watcher.on_progress(driver.progress());
   });

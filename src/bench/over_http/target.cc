@@ -81,7 +81,11 @@ Result<Target> parse_target(const std::string& url) {
     port = parse_uint(host.substr(colon + 1)).value_or(0);
     host.resize(colon);
   }
-  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  const bool is_bracketed = host.size() > 2 && host.starts_with('[') && host.ends_with(']');
+  if (is_bracketed) host = host.substr(1, host.size() - 2);
+  if (host.find_first_of(is_bracketed ? "[]" : "[]:") != std::string::npos) {
+    return bad_url(url, "has a colon or bracket too many; an IPv6 address stands in brackets");
+  }
   if (host.empty() || port == 0 || port > UINT16_MAX) return bad_url(url, "has no host or port");
   LLMD_ASSIGN_OR_RETURN(target.address, net::Address::resolve(host, static_cast<uint16_t>(port)));
   return target;

@@ -96,8 +96,10 @@ void run_section(YAML::Emitter& yaml, const RunResult& run, uint32_t stage) {
   text(yaml, "uid", identifier(fmt::format("{}\n{}", experiment, stage)));
   text(yaml, "eid", identifier(experiment));
   begin(yaml, "time");
-  text(yaml, "start", at(window.begin));
-  text(yaml, "end", at(window.end));
+  if (info.started_unix_s > 0) {  // a run in virtual time has no date
+    text(yaml, "start", at(window.begin));
+    text(yaml, "end", at(window.end));
+  }
   text(yaml, "duration", fmt::format("PT{}S", plain(to_seconds(window.end - window.begin))));
   yaml << YAML::EndMap;
   text(yaml, "description", info.workload);
@@ -136,6 +138,7 @@ void sequence_length(YAML::Emitter& yaml, const char* key, const Histogram& leng
 void native_config(YAML::Emitter& yaml, const std::string& config) {
   try {
     const YAML::Node node = YAML::Load(config);
+    if (node.IsNull()) return;  // an empty one
     yaml << YAML::Key << "config" << YAML::Value << node;
   } catch (const YAML::Exception&) {
     text(yaml, "config", config);
@@ -152,7 +155,7 @@ void load(YAML::Emitter& yaml, const RunResult& run, const Summary& figures, uin
   begin(yaml, "standardized");
   text(yaml, "tool", "llmd bench");
   text(yaml, "tool_version", LLMD_VERSION);
-  text(yaml, "source", "unknown");
+  text(yaml, "source", "random");  // a trace gives lengths and prefixes, not words
   count(yaml, "stage", stage);
   sequence_length(yaml, "input_seq_len", figures.prompt_length);
   sequence_length(yaml, "output_seq_len", figures.output_length);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bench/report/lifecycle_json.h"
 
-#include <array>
+#include <fmt/core.h>
 
 #include "bench/measure/errors.h"
 #include "openai/json_writer.h"
@@ -13,57 +13,59 @@ using openai::JsonWriter;
 
 constexpr double kNsPerSecond = 1e9;
 
-/// inference-perf's default percentiles and its names for them.
-constexpr std::array<std::pair<const char*, double>, 11> kPercentiles{{{"p0.1", 0.1},
-                                                                       {"p1", 1},
-                                                                       {"p5", 5},
-                                                                       {"p10", 10},
-                                                                       {"p25", 25},
-                                                                       {"median", 50},
-                                                                       {"p75", 75},
-                                                                       {"p90", 90},
-                                                                       {"p95", 95},
-                                                                       {"p99", 99},
-                                                                       {"p99.9", 99.9}}};
-
-void distribution(JsonWriter& json, const Histogram& samples, double divisor) {
-  json.key("mean").real(samples.mean() / divisor);
-  json.key("min").real(static_cast<double>(samples.min()) / divisor);
-  json.key("max").real(static_cast<double>(samples.max()) / divisor);
-  for (const auto& [name, percent] : kPercentiles) {
-    json.key(name).real(static_cast<double>(samples.percentile(percent)) / divisor);
+/// Writes what was measured, with the percentiles that the configuration asks for.
+class Statistics {
+ public:
+  Statistics(JsonWriter& json, const std::vector<double>& percents) : json_(json) {
+    for (const double percent : percents) {
+      // inference-perf's names.
+      names_.emplace_back(percent == 50 ? "median" : fmt::format("p{:g}", percent), percent);
+    }
   }
-}
 
-/// An object, or null where nothing was measured.
-void statistics(JsonWriter& json, const char* key, const Histogram& samples, double divisor) {
-  json.key(key);
-  if (samples.count() == 0) {
-    json.null();
-    return;
+  /// An object, or null where nothing was measured.
+  void write(const char* key, const Histogram& samples, double divisor) const {
+    json_.key(key);
+    if (samples.count() == 0) {
+      json_.null();
+      return;
+    }
+    json_.begin_object();
+    distribution(samples, divisor);
+    json_.end_object();
   }
-  json.begin_object();
-  distribution(json, samples, divisor);
-  json.end_object();
-}
 
-/// Tokens with their total; `cached` only where it says something.
-void token_statistics(JsonWriter& json, const char* key, const Histogram& lengths,
-                      std::optional<uint64_t> cached) {
-  json.key(key).begin_object();
-  json.key("total").number(static_cast<int64_t>(lengths.sum()));
-  if (cached) {
-    json.key("cached").number(static_cast<int64_t>(*cached));
-    json.key("uncached").number(static_cast<int64_t>(lengths.sum() - *cached));
+  /// Tokens with their total; `cached` only where it says something.
+  void tokens(const char* key, const Histogram& lengths, std::optional<uint64_t> cached) const {
+    json_.key(key).begin_object();
+    json_.key("total").number(static_cast<int64_t>(lengths.sum()));
+    if (cached) {
+      json_.key("cached").number(static_cast<int64_t>(*cached));
+      json_.key("uncached").number(static_cast<int64_t>(lengths.sum() - *cached));
+    }
+    if (lengths.count() > 0) distribution(lengths, 1);
+    json_.end_object();
   }
-  if (lengths.count() > 0) distribution(json, lengths, 1);
-  json.end_object();
-}
 
-void load_summary(JsonWriter& json, const Summary& summary, const StageInfo* stage) {
+ private:
+  void distribution(const Histogram& samples, double divisor) const {
+    json_.key("mean").real(samples.mean() / divisor);
+    json_.key("min").real(static_cast<double>(samples.min()) / divisor);
+    json_.key("max").real(static_cast<double>(samples.max()) / divisor);
+    for (const auto& [name, percent] : names_) {
+      json_.key(name).real(static_cast<double>(samples.percentile(percent)) / divisor);
+    }
+  }
+
+  JsonWriter& json_;
+  std::vector<std::pair<std::string, double>> names_;
+};
+
+void load_summary(JsonWriter& json, const Statistics& statistics, const Summary& summary,
+                  const StageInfo* stage) {
   json.key("load_summary").begin_object();
   json.key("count").number(static_cast<int64_t>(summary.tally.requests));
-  statistics(json, "schedule_delay", summary.lateness, kNsPerSecond);
+  statistics.write("schedule_delay", summary.lateness, kNsPerSecond);
   if (stage != nullptr) {
     const double seconds = summary.send_seconds;
     json.key("send_duration").real(seconds);
@@ -75,13 +77,13 @@ void load_summary(JsonWriter& json, const Summary& summary, const StageInfo* sta
   json.end_object();
 }
 
-void latency(JsonWriter& json, const Summary& summary) {
+void latency(JsonWriter& json, const Statistics& statistics, const Summary& summary) {
   json.key("latency").begin_object();
-  statistics(json, "request_latency", summary.e2e, kNsPerSecond);
-  statistics(json, "normalized_time_per_output_token", summary.ntpot, kNsPerSecond);
-  statistics(json, "time_per_output_token", summary.tpot, kNsPerSecond);
-  statistics(json, "time_to_first_token", summary.ttft, kNsPerSecond);
-  statistics(json, "inter_token_latency", summary.itl, kNsPerSecond);
+  statistics.write("request_latency", summary.e2e, kNsPerSecond);
+  statistics.write("normalized_time_per_output_token", summary.ntpot, kNsPerSecond);
+  statistics.write("time_per_output_token", summary.tpot, kNsPerSecond);
+  statistics.write("time_to_first_token", summary.ttft, kNsPerSecond);
+  statistics.write("inter_token_latency", summary.itl, kNsPerSecond);
   json.end_object();
 }
 
@@ -121,24 +123,26 @@ void goodput_metrics(JsonWriter& json, const Summary& summary, const Slo& slo) {
   json.end_object();
 }
 
-void successes(JsonWriter& json, const Summary& summary, const Slo& slo) {
+void successes(JsonWriter& json, const Statistics& statistics, const Summary& summary,
+               const Slo& slo) {
   json.key("successes").begin_object();
   json.key("count").number(static_cast<int64_t>(summary.tally.ok()));
-  latency(json, summary);
+  latency(json, statistics, summary);
   throughput(json, summary);
-  token_statistics(json, "prompt_tokens", summary.prompt_length, summary.tally.cached_tokens);
-  statistics(json, "prompt_len", summary.prompt_length, 1);  // what older readers look for
-  statistics(json, "output_len", summary.output_length, 1);
-  token_statistics(json, "output_tokens", summary.output_length, std::nullopt);
+  statistics.tokens("prompt_tokens", summary.prompt_length, summary.tally.cached_tokens);
+  statistics.write("prompt_len", summary.prompt_length, 1);  // what older readers look for
+  statistics.write("output_len", summary.output_length, 1);
+  statistics.tokens("output_tokens", summary.output_length, std::nullopt);
   goodput_metrics(json, summary, slo);
   json.end_object();
 }
 
-void failures(JsonWriter& json, const Summary& summary, const std::vector<ErrorGroup>& groups) {
+void failures(JsonWriter& json, const Statistics& statistics, const Summary& summary,
+              const std::vector<ErrorGroup>& groups) {
   json.key("failures").begin_object();
   json.key("count").number(static_cast<int64_t>(summary.tally.failed()));
-  statistics(json, "request_latency", summary.failed_e2e, kNsPerSecond);
-  token_statistics(json, "prompt_tokens", summary.failed_prompt_length, 0);
+  statistics.write("request_latency", summary.failed_e2e, kNsPerSecond);
+  statistics.tokens("prompt_tokens", summary.failed_prompt_length, 0);
   json.key("by_label").begin_object();
   for (const ErrorGroup& group : groups) {
     json.key(group.label).begin_object();  // a status number and words of ours: nothing to escape
@@ -151,8 +155,24 @@ void failures(JsonWriter& json, const Summary& summary, const std::vector<ErrorG
   json.end_object().end_object();
 }
 
-void own_figures(JsonWriter& json, const RunResult& run, const RunSummary& all,
-                 const Summary& summary) {
+/// Each tenant that sent something.
+void tenants(JsonWriter& json, const RunResult& run, const RunSummary& all) {
+  json.key("tenants").begin_array();
+  for (size_t i = 0; i < run.tenants.size(); ++i) {
+    const Tally& tally = all.tenants[i];
+    if (tally.requests == 0) continue;
+    json.begin_object().key("name").string(run.tenants[i]);
+    json.key("requests").number(static_cast<int64_t>(tally.requests));
+    json.key("failed").number(static_cast<int64_t>(tally.failed()));
+    json.key("attained_share").real(tally.attained());
+    json.key("output_tokens").number(static_cast<int64_t>(tally.output_tokens));
+    json.end_object();
+  }
+  json.end_array();
+}
+
+void own_figures(JsonWriter& json, const Statistics& statistics, const RunResult& run,
+                 const RunSummary& all, const Summary& summary) {
   json.key("llmd").begin_object();
   json.key("target").string(run.info.target).key("model").string(run.info.model);
   json.key("workload").string(run.info.workload);
@@ -165,8 +185,10 @@ void own_figures(JsonWriter& json, const RunResult& run, const RunSummary& all,
           static_cast<int64_t>(summary.tally.outcomes[static_cast<size_t>(Outcome::kUnfinished)]));
   json.key("attained_share").real(summary.tally.attained());  // of all requests
   json.key("kv_cache_hit_percent").real(100 * summary.tally.cache_hit_ratio());
-  statistics(json, "held", summary.held, kNsPerSecond);
-  if (all.ladder && &summary == &all.total) {
+  statistics.write("held", summary.held, kNsPerSecond);
+  const bool is_total = &summary == &all.total;
+  if (is_total) tenants(json, run, all);
+  if (all.ladder && is_total) {
     json.key("ladder_goodput").begin_object();
     json.key("rate").real(all.ladder->rate).key("at_least").boolean(all.ladder->at_least);
     json.end_object();
@@ -181,11 +203,12 @@ std::string lifecycle_json(const RunResult& run, const RunSummary& summary,
   const Summary& figures = stage ? summary.stages.at(*stage) : summary.total;
   std::string out;
   JsonWriter json(out);
+  const Statistics statistics(json, run.info.percentiles);
   json.begin_object().key("benchmark_time_seconds").real(figures.seconds);
-  load_summary(json, figures, stage ? &run.stages.at(*stage) : nullptr);
-  successes(json, figures, run.info.slo);
-  failures(json, figures, group_errors(run, stage));
-  own_figures(json, run, summary, figures);
+  load_summary(json, statistics, figures, stage ? &run.stages.at(*stage) : nullptr);
+  successes(json, statistics, figures, run.info.slo);
+  failures(json, statistics, figures, group_errors(run, stage));
+  own_figures(json, statistics, run, summary, figures);
   json.end_object();
   return out + '\n';
 }

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
@@ -64,6 +65,21 @@ TEST(LifecycleJson, HasInferencePerfsFields) {
                 summary[Json::json_pointer(path)].is_number())
         << path;
   }
+}
+
+TEST(LifecycleJson, HasThePercentilesThatWereAskedFor) {
+  RunResult run = SyntheticRun({}).make();
+  run.info.percentiles = {50, 99.95, 0.5};
+  const Json summary = lifecycle(run);
+  const Json& latency = summary["successes"]["latency"]["request_latency"];
+  std::vector<std::string> keys;
+  for (const auto& [key, value] : latency.items()) keys.push_back(key);
+  std::sort(keys.begin(), keys.end());
+  EXPECT_EQ(keys, (std::vector<std::string>{"max", "mean", "median", "min", "p0.5", "p99.95"}));
+  EXPECT_LE(latency["p0.5"], latency["median"]);
+  EXPECT_LE(latency["median"], latency["p99.95"]);
+  run.info.percentiles = {};
+  EXPECT_EQ(lifecycle(run)["successes"]["latency"]["request_latency"].size(), 3U);
 }
 
 TEST(LifecycleJson, StagesAddUpToTheSummary) {

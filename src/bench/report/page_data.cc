@@ -173,7 +173,9 @@ void endpoints(JsonWriter& json, const RunResult& run, const RunSummary& summary
 }
 
 void tenants(JsonWriter& json, const RunResult& run, const RunSummary& summary) {
-  const auto shown = busiest(summary.tenants, 0);
+  // With tenants of the load's own, nobody is "default".
+  const size_t first = run.tenants.size() > 1 && summary.tenants[0].requests == 0 ? 1 : 0;
+  const auto shown = busiest(summary.tenants, first);
   json.key("tenants").begin_array();
   for (const size_t i : shown) {
     json.begin_object().key("name").string(run.tenants[i]);
@@ -181,7 +183,7 @@ void tenants(JsonWriter& json, const RunResult& run, const RunSummary& summary) 
     json.end_object();
   }
   json.end_array();
-  field(json, "tenants_hidden", uint64_t{run.tenants.size() - shown.size()});
+  field(json, "tenants_hidden", uint64_t{run.tenants.size() - first - shown.size()});
 }
 
 void errors(JsonWriter& json, const RunResult& run) {

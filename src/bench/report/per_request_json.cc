@@ -85,7 +85,6 @@ void own_fields(JsonWriter& json, const RunResult& run, const RequestRecord& rec
   json.key("stage").number(record.stage);
   json.key("endpoint").string(run.endpoints[record.endpoint]);
   json.key("tenant").string(run.tenants[record.tenant]);
-  json.key("priority").number(record.priority);
   json.key("outcome").string(outcome_name(record.outcome)).key("status").number(record.status);
   json.key("scheduled_time").real(to_seconds(record.due));
   json.key("held").real(to_seconds(record.held));

@@ -86,6 +86,19 @@ TEST(Page, EmbedsItsFiguresAsJsonThatNothingCanLeave) {
   EXPECT_EQ(Json::parse(embedded), data);
 }
 
+TEST(Page, DefaultIsATenantOnlyWhereItSentSomething) {
+  RunResult run = SyntheticRun({}).make();
+  const auto names = [&] {
+    std::vector<std::string> out;
+    const Json data = Json::parse(page_data(run, summarize(run)));
+    for (const Json& row : data["tenants"]) out.push_back(row["name"]);
+    return out;
+  };
+  EXPECT_THAT(names(), testing::ElementsAre("default", "batch"));
+  for (RequestRecord& record : run.requests) record.tenant = 1;
+  EXPECT_THAT(names(), testing::ElementsAre("batch"));
+}
+
 TEST(Page, ItsSizeDoesNotDependOnTheNumberOfRequests) {
   const RunResult few = SyntheticRun({.rates = {20}, .stage_s = 50}).make();
   const RunResult many = SyntheticRun({.rates = {20}, .stage_s = 2000}).make();
@@ -98,7 +111,8 @@ TEST(Reports, WritesEveryFileOfEvenAnEmptyRun) {
   std::filesystem::remove_all(folder);
   RunResult run;
   run.stages.resize(2);
-  ASSERT_TRUE(write_reports(folder, run, summarize(run)).ok());
+  run.info.keeps_token_times = true;
+  ASSERT_TRUE(write_reports({folder}, run, summarize(run)).ok());
   for (const char* name :
        {"summary_lifecycle_metrics.json", "stage_0_lifecycle_metrics.json",
         "stage_1_lifecycle_metrics.json", "per_request_lifecycle_metrics.json"}) {
@@ -111,8 +125,27 @@ TEST(Reports, WritesEveryFileOfEvenAnEmptyRun) {
   std::filesystem::remove_all(folder);
 }
 
+TEST(Reports, APrefixIsPartOfEachNameAndMayNameFolders) {
+  const std::string folder = testing::TempDir() + "prefixed_reports_test";
+  std::filesystem::remove_all(folder);
+  RunResult run;
+  run.stages.resize(1);
+  ASSERT_TRUE(write_reports({folder, "day/one-"}, run, summarize(run)).ok());
+  std::vector<std::string> names;
+  for (const auto& file : std::filesystem::recursive_directory_iterator(folder)) {
+    if (file.is_regular_file()) names.push_back(file.path().lexically_relative(folder));
+  }
+  // Without the times of tokens there is no file of requests.
+  EXPECT_THAT(
+      names, testing::UnorderedElementsAre(
+                 "day/one-summary_lifecycle_metrics.json", "day/one-stage_0_lifecycle_metrics.json",
+                 "day/one-benchmark_report_v0.2,_stage_0_lifecycle_metrics.json.yaml",
+                 "day/one-config.yaml", "day/one-report.html"));
+  std::filesystem::remove_all(folder);
+}
+
 TEST(Reports, SaysWhereItCouldNotWrite) {
-  const auto written = write_reports("/proc/nowhere", RunResult{}, RunSummary{});
+  const auto written = write_reports({"/proc/nowhere"}, RunResult{}, RunSummary{});
   ASSERT_FALSE(written.ok());
   EXPECT_THAT(written.error().message, HasSubstr("/proc/nowhere"));
 }

@@ -24,12 +24,15 @@ std::string joined(const std::vector<std::string>& parts, std::string_view separ
 }
 
 std::string head(const RunInfo& info) {
-  std::string out = printable(info.target, kColumns) + '\n';
   const std::string what =
-      joined({info.model, info.api + (info.streaming ? " streamed" : " at once"), info.workload,
+      joined({info.model, info.api + (info.streaming ? " streamed" : " at once"),
               fmt::format("seed {}", info.seed)},
              ", ");
-  return out + printable(what, kColumns) + "\n\n";
+  std::string out;
+  for (const std::string& line : {info.target, what, info.workload}) {
+    if (!line.empty()) out += printable(line, kColumns) + '\n';
+  }
+  return out + '\n';
 }
 
 std::string load_words(const StageInfo& stage) {
@@ -174,6 +177,11 @@ std::vector<std::string> caveats(const RunInfo& info, const RunSummary& summary)
         "LATE: the tool sent requests up to {} (p99) after their time, more than the {} tolerated.",
         format_ns(static_cast<double>(p99_ns)),
         format_ns(static_cast<double>(info.lateness_tolerated.count()))));
+  }
+  if (info.too_fast) {
+    out.push_back(
+        fmt::format("TOO FAST: at --time-scale {:g} the tool could not send this load on time.",
+                    info.time_scale));
   }
   if (info.simulated) out.emplace_back("SIMULATED: engines computed times, not tokens.");
   if (info.is_virtual) out.emplace_back("VIRTUAL TIME: no socket was involved.");

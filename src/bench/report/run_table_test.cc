@@ -74,10 +74,12 @@ TEST(RunTable, HasARowPerStageAndTheTotal) {
 TEST(RunTable, SaysWhatAReaderMustKnow) {
   RunResult run = SyntheticRun({}).make();
   run.info.partial = run.info.simulated = run.info.is_virtual = true;
+  run.info.too_fast = true;
   run.info.time_scale = 4;
   run.info.lateness_tolerated = Duration(1);
   EXPECT_THAT(table_of(run), AllOf(HasSubstr("PARTIAL"), HasSubstr("LATE"), HasSubstr("SIMULATED"),
-                                   HasSubstr("VIRTUAL"), HasSubstr("4 seconds of the run")));
+                                   HasSubstr("VIRTUAL"), HasSubstr("TOO FAST: at --time-scale 4"),
+                                   HasSubstr("4 seconds of the run")));
 }
 
 TEST(RunTable, OfAnEmptyRunIsATable) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/api/engine_process.h"
 
+#include <arpa/inet.h>
 #include <fmt/core.h>
 
 #include <cstdio>
@@ -32,6 +33,19 @@ double time_scale(const EngineProcessOptions& options) {
   return options.simulated ? options.simulated->time_scale : 1;
 }
 
+/// The IPv4 address that comes `steps` after `host`.
+Result<std::string> address_after(const std::string& host, uint32_t steps) {
+  in_addr address{};
+  if (inet_pton(AF_INET, host.c_str(), &address) != 1) {
+    return invalid_argument("--same-port counts addresses up from --host: give an IPv4 address");
+  }
+  const uint32_t first = ntohl(address.s_addr);
+  if (UINT32_MAX - first < steps) return invalid_argument("--same-port: addresses end there");
+  address.s_addr = htonl(first + steps);
+  char text[INET_ADDRSTRLEN];
+  return std::string(inet_ntop(AF_INET, &address, text, sizeof text));
+}
+
 /// All parts of one engine process, in the order in which they stand on each other.
 class EngineProcess {
  public:
@@ -45,7 +59,9 @@ class EngineProcess {
   Result<void> serve();
 
  private:
-  Result<void> add_engine(uint16_t port);
+  Result<uint16_t> add_engine(const std::string& host, uint32_t port);
+  Result<void> listen_on_ports();
+  Result<void> listen_on_addresses();
   void start();
   void say_ready();
   void on_signal(int signal);
@@ -63,21 +79,40 @@ class EngineProcess {
   bool stopping_ = false;
 };
 
-Result<void> EngineProcess::add_engine(uint16_t port) {
+/// Returns the port, also for port 0.
+Result<uint16_t> EngineProcess::add_engine(const std::string& host, uint32_t port) {
+  if (port > UINT16_MAX) return invalid_argument("--port and --replicas: ports end at 65535");
   const auto number = static_cast<uint32_t>(engines_.size());
   EngineInstance& engine =
       engines_.emplace_back(around_, options_, number, number % ranks(options_));
-  LLMD_ASSIGN_OR_RETURN(const uint16_t bound, engine.listen(options_.host, port));
-  ready_lines_ += fmt::format("llmd ready {} http://{}:{}\n", role_, options_.host, bound);
+  LLMD_ASSIGN_OR_RETURN(const uint16_t bound, engine.listen(host, static_cast<uint16_t>(port)));
+  ready_lines_ += fmt::format("llmd ready {} http://{}:{}\n", role_, host, bound);
+  return bound;
+}
+
+Result<void> EngineProcess::listen_on_ports() {
+  for (uint32_t i = 0; i < replicas(options_) * ranks(options_); ++i) {
+    LLMD_RETURN_IF_ERROR(add_engine(options_.host, options_.port == 0 ? 0 : options_.port + i));
+  }
+  return {};
+}
+
+/// Port 0 is whichever is free on the first address.
+Result<void> EngineProcess::listen_on_addresses() {
+  uint32_t port = options_.port;
+  for (uint32_t replica = 0; replica < replicas(options_); ++replica) {
+    LLMD_ASSIGN_OR_RETURN(const std::string host, address_after(options_.host, replica));
+    LLMD_ASSIGN_OR_RETURN(port, add_engine(host, port));
+    for (uint32_t rank = 1; rank < ranks(options_); ++rank) {
+      LLMD_RETURN_IF_ERROR(add_engine(host, port + rank));
+    }
+  }
   return {};
 }
 
 Result<void> EngineProcess::serve() {
-  for (uint32_t i = 0; i < replicas(options_) * ranks(options_); ++i) {
-    const uint32_t port = options_.port == 0 ? 0 : options_.port + i;
-    if (port > UINT16_MAX) return invalid_argument("--port and --replicas: ports end at 65535");
-    LLMD_RETURN_IF_ERROR(add_engine(static_cast<uint16_t>(port)));
-  }
+  const bool by_address = options_.simulated && options_.simulated->same_port;
+  LLMD_RETURN_IF_ERROR(by_address ? listen_on_addresses() : listen_on_ports());
   loop_.on_terminate([this](int signal) { on_signal(signal); });
   start();
   loop_.run();

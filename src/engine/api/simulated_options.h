@@ -19,6 +19,7 @@ struct SimulatedOptions {
   std::optional<double> gamma_ms;
   uint32_t replicas = 1;  ///< engines with state and port of their own, on consecutive ports
   uint32_t data_parallel_size = 1;  ///< ranks of each of them, likewise with ports of their own
+  bool same_port = false;           ///< replicas have consecutive addresses instead of ports
   double time_scale = 1;            ///< simulated seconds per real second
 
   bool echo = false;                   ///< answers repeat their prompt

@@ -46,6 +46,7 @@ bool Scheduler::abort(Sequence& sequence) {
   }
   std::erase(waiting_, &sequence);
   std::erase(running_, &sequence);
+  blocked_.reset();
   finish(sequence);
   return true;
 }
@@ -105,12 +106,16 @@ bool Scheduler::adapter_fits(const Sequence& sequence) const {
 }
 
 bool Scheduler::admit(Sequence& sequence, uint32_t budget) {
-  reuse_cached_prefix(sequence);
-  const uint32_t tokens = std::min(sequence.size() - sequence.computed, budget);
-  if (!grow(sequence, tokens)) {
-    release_blocks(sequence);
+  if (is_still_blocked(sequence, budget)) return false;
+  const CachedPrefix cached = find_cached_prefix(sequence);
+  if (!fits(sequence, cached, budget)) {
+    blocked_ = {&sequence, cached};
     return false;
   }
+  blocked_.reset();
+  take_cached_prefix(sequence, cached);
+  const uint32_t tokens = std::min(sequence.size() - sequence.computed, budget);
+  LLMD_CHECK(grow(sequence, tokens));
   if (sequence.preemptions == 0) {
     sequence.cached = sequence.computed;
     sequence.first_scheduled = clock_.now();
@@ -122,9 +127,30 @@ bool Scheduler::admit(Sequence& sequence, uint32_t budget) {
   return true;
 }
 
+/// In O(1), as in overload the head of the queue is asked in every step: what it lacked before it
+/// still lacks, unless blocks were freed or the next one of its prefix came into the cache.
+bool Scheduler::is_still_blocked(const Sequence& sequence, uint32_t budget) const {
+  if (!blocked_ || blocked_->sequence != &sequence) return false;
+  const uint32_t next = blocked_->cached.blocks;
+  if (next < sequence.hashes.size() && pool_.find(sequence.hashes[next])) return false;
+  return !fits(sequence, blocked_->cached, budget);
+}
+
+/// Whether there are blocks for its next step beside the cached ones, which are no longer free
+/// then.
+bool Scheduler::fits(const Sequence& sequence, const CachedPrefix& cached, uint32_t budget) const {
+  const uint32_t computed = cached.blocks * options_.block_size;
+  const uint32_t tokens = std::min(sequence.size() - computed, budget);
+  return blocks_for(computed + tokens) - cached.blocks + cached.free <= pool_.free_count();
+}
+
+uint32_t Scheduler::blocks_for(uint32_t tokens) const {
+  return (tokens + options_.block_size - 1) / options_.block_size;
+}
+
 bool Scheduler::grow(Sequence& sequence, uint32_t tokens) {
   const uint32_t end = sequence.computed + tokens;
-  const uint32_t needed = (end + options_.block_size - 1) / options_.block_size;
+  const uint32_t needed = blocks_for(end);
   const size_t held = sequence.blocks.size();
   return needed <= held || pool_.allocate(needed - held, sequence.blocks);
 }
@@ -159,19 +185,29 @@ void Scheduler::release_blocks(Sequence& sequence) {
   sequence.named_blocks = 0;
 }
 
-void Scheduler::reuse_cached_prefix(Sequence& sequence) {
-  if (!options_.prefix_caching) return;
+/// References nothing: a sequence that waits must not keep its prefix from being evicted.
+Scheduler::CachedPrefix Scheduler::find_cached_prefix(Sequence& sequence) {
+  CachedPrefix cached;
+  if (!options_.prefix_caching) return cached;
   // The last token is always computed: its logits are what the sequence wants.
   const uint32_t full_blocks = (sequence.size() - 1) / options_.block_size;
   extend_hashes(sequence, full_blocks);
-  for (uint32_t i = 0; i < full_blocks; ++i) {
-    const std::optional<BlockId> block = pool_.find(sequence.hashes[i]);
+  for (; cached.blocks < full_blocks; ++cached.blocks) {
+    const std::optional<BlockId> block = pool_.find(sequence.hashes[cached.blocks]);
     if (!block) break;
-    pool_.acquire(*block);
-    sequence.blocks.push_back(*block);
+    if (pool_.references(*block) == 0) ++cached.free;
   }
-  sequence.named_blocks = static_cast<uint32_t>(sequence.blocks.size());
-  sequence.computed = sequence.named_blocks * options_.block_size;
+  return cached;
+}
+
+void Scheduler::take_cached_prefix(Sequence& sequence, const CachedPrefix& cached) {
+  for (uint32_t i = 0; i < cached.blocks; ++i) {
+    const BlockId block = *pool_.find(sequence.hashes[i]);
+    pool_.acquire(block);
+    sequence.blocks.push_back(block);
+  }
+  sequence.named_blocks = cached.blocks;
+  sequence.computed = cached.blocks * options_.block_size;
 }
 
 void Scheduler::extend_hashes(Sequence& sequence, uint32_t blocks) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <deque>
+#include <optional>
 #include <vector>
 
 #include "base/clock.h"
@@ -64,15 +65,30 @@ class Scheduler {
   const SchedulerOptions& options() const { return options_; }
 
  private:
+  /// The blocks of a sequence's begin that the pool holds.
+  struct CachedPrefix {
+    uint32_t blocks = 0;
+    uint32_t free = 0;  ///< those of them that nobody uses
+  };
+  /// The head of the queue, when it lacked blocks.
+  struct Blocked {
+    const Sequence* sequence = nullptr;
+    CachedPrefix cached;
+  };
+
   uint32_t plan_running(uint32_t budget);
   void admit_waiting(uint32_t budget);
   bool admit(Sequence& sequence, uint32_t budget);
+  bool is_still_blocked(const Sequence& sequence, uint32_t budget) const;
+  bool fits(const Sequence& sequence, const CachedPrefix& cached, uint32_t budget) const;
+  uint32_t blocks_for(uint32_t tokens) const;
   bool adapter_fits(const Sequence& sequence) const;
   bool grow(Sequence& sequence, uint32_t tokens);
   void schedule(Sequence& sequence, uint32_t tokens);
   void preempt_newest();
   void release_blocks(Sequence& sequence);
-  void reuse_cached_prefix(Sequence& sequence);
+  CachedPrefix find_cached_prefix(Sequence& sequence);
+  void take_cached_prefix(Sequence& sequence, const CachedPrefix& cached);
   void extend_hashes(Sequence& sequence, uint32_t blocks);
   void name_full_blocks(Sequence& sequence);
   FinishReason finish_reason(const Sequence& sequence, TokenId token) const;
@@ -84,6 +100,7 @@ class Scheduler {
   const Clock& clock_;
   BlockHash root_;
   std::deque<Sequence*> waiting_;
+  std::optional<Blocked> blocked_;
   std::vector<Sequence*> running_;
   std::vector<Sequence*> stepping_;  ///< in the order of batch_.items
   Batch batch_;

@@ -237,6 +237,44 @@ TEST(Scheduler, PreemptsTheNewestAndGivesTheSameTokens) {
   bench.expect_no_leak();
 }
 
+TEST(Scheduler, BlockedSequenceIsAdmittedOnceItsPrefixIsThere) {
+  Shape shape;
+  shape.blocks = 16;
+  shape.options.max_model_len = 64;
+  shape.options.max_num_batched_tokens = 128;
+  Bench bench(shape);
+  bench.add(numbers(40), 4, 1);
+  std::vector<TokenId> longer = numbers(40);
+  longer.resize(48, 1);
+  const Sequence& blocked = bench.add(longer, 1, 1);
+  bench.step();  // 10 of 16 blocks are taken, 12 are wanted
+  EXPECT_EQ(blocked.state, SequenceState::kWaiting);
+  bench.step();  // nothing was freed, but 10 of the 12 are shared now
+  EXPECT_EQ(blocked.cached, 40U);
+  bench.run();
+  bench.expect_no_leak();
+}
+
+TEST(Scheduler, WaitingDoesNotKeepAPrefixFromEviction) {
+  Shape shape;
+  shape.blocks = 20;
+  shape.options.max_model_len = 64;
+  shape.options.eos_ids.clear();
+  Bench bench(shape);
+  for (const TokenId first : {0, 20}) {
+    bench.add(numbers(16, first), 1, 1);
+    bench.run();
+  }
+  bench.add(numbers(47, 30), 8, 1);  // takes the 12 blocks that were never used, then 2 more
+  bench.step();
+  std::vector<TokenId> prompt = numbers(16);
+  prompt.resize(40, 1);
+  const Sequence& waiting = bench.add(prompt, 1, 1);  // 4 cached and 6 new, where 8 are free
+  bench.run();
+  EXPECT_EQ(waiting.cached, 8U);  // the oldest two went, though it waited for them
+  bench.expect_no_leak();
+}
+
 TEST(Scheduler, AbortFreesAtOnceOrWhenTheStepEnds) {
   Bench bench{Shape{}};
   Sequence& waiting = bench.add(numbers(8), 9);

@@ -27,12 +27,14 @@ export class Target {
   static async start(answer) {
     const target = new Target();
     target.bodies = [];
+    target.headers = [];
     target.server = createServer(async (request, response) => {
       let body = '';
       for await (const part of request) body += part;
       if (request.url === '/v1/models') return response.end(JSON.stringify({ object: 'list', data: [{ id: 'm' }] }));
       if (request.url === '/tokenize') return response.end(JSON.stringify({ tokens: words4(JSON.parse(body)) }));
       if (request.method !== 'POST') return response.writeHead(404).end();
+      target.headers.push(request.headers);
       return answer(response, target.bodies.push(JSON.parse(body)) - 1, body);
     });
     target.server.listen(0, '127.0.0.1');
@@ -54,10 +56,14 @@ function words4({ prompt, messages }) {
   return Array.from({ length: padded.length / 4 }, (_, i) => padded.readUInt32LE(4 * i));
 }
 
-/** Runs `llmd bench FLAGS… --out`, and what it left. `until` may end it with a signal. */
-export async function bench(flags, { interrupt } = {}) {
-  const folder = mkdtempSync(join(tmpdir(), 'llmd-bench-'));
-  const child = spawn(process.env.LLMD_BIN, ['bench', ...flags, '--out', folder], { stdio: ['ignore', 'pipe', 'pipe'] });
+/**
+ * Runs `llmd bench FLAGS…` to its end, or until `interrupt()` was waited for and a signal sent.
+ * `descriptors` says how many files it may open.
+ */
+export async function run_bench(flags, { interrupt, descriptors } = {}) {
+  const limit = descriptors ? `ulimit -n ${descriptors} && ` : '';
+  const child = spawn('sh', ['-c', `${limit}exec "$0" "$@"`, process.env.LLMD_BIN, 'bench', ...flags],
+    { stdio: ['ignore', 'pipe', 'pipe'] });
   let out = '';
   let err = '';
   child.stdout.on('data', (data) => { out += data; });
@@ -68,6 +74,13 @@ export async function bench(flags, { interrupt } = {}) {
     child.kill('SIGINT');
   }
   const [code, signal] = await closed;
+  return { code: code ?? signal, out, err };
+}
+
+/** The same with `--out`, and what it left there. */
+export async function bench(flags, options) {
+  const folder = mkdtempSync(join(tmpdir(), 'llmd-bench-'));
+  const ended = await run_bench([...flags, '--out', folder], options);
   const read = (name) => {
     try {
       return JSON.parse(readFileSync(join(folder, name), 'utf8'));
@@ -75,7 +88,7 @@ export async function bench(flags, { interrupt } = {}) {
       return null;
     }
   };
-  const result = { code: code ?? signal, out, err, summary: read('summary_lifecycle_metrics.json'),
+  const result = { ...ended, summary: read('summary_lifecycle_metrics.json'),
     requests: read('per_request_lifecycle_metrics.json') };
   rmSync(folder, { recursive: true, force: true });
   return result;

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { after, afterEach, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { Engine, until } from '../engine/engine.mjs';
-import { bench, outcomes, stream, Target } from './bench.mjs';
+import { bench, outcomes, run_bench, stream, Target } from './bench.mjs';
 
 const folder = mkdtempSync(join(tmpdir(), 'llmd-bench-test-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -67,6 +67,20 @@ test('errors are told apart: refused, broken off, not the protocol', async () =>
   assert.equal(run.code, 0, run.err);
   assert.deepEqual(outcomes(run.requests), { ok: 3, status: 3, broken: 3, protocol: 3 });
   assert.match(run.out, /429/);
+});
+
+test('more requests at once than file descriptors are refused, or said to have failed for that', async () => {
+  target = await Target.start(() => {});
+  const refused = await bench(['--url', target.url, '--concurrency', '200', '--requests', '200', ...short], { descriptors: 128 });
+  assert.equal(refused.code, 1);
+  assert.match(refused.err, /200 requests at once.*128.*ulimit/s);
+  const run = await bench(['--url', target.url, '--rate', '2000', '--requests', '200', '--duration', '60',
+    '--request-timeout', '4', ...short], { descriptors: 128 });
+  assert.equal(run.code, 0, run.err);
+  const { connect, timeout, ...others } = outcomes(run.requests);
+  assert.deepEqual(others, {});
+  assert.ok(connect >= 72 && connect + timeout === 200, `${connect} + ${timeout}`);
+  assert.match(run.out, /Too many open files/);
 });
 
 test('a target that is down is an error before the run', async () => {
@@ -147,4 +161,60 @@ test('the same seed in virtual time gives the same figures; a policy that is non
   const wrong = await bench([...flags, '--policy', 'gatway']);
   assert.equal(wrong.code, 1);
   assert.match(wrong.err, /gateway/);
+});
+
+test('a time scale that the tool cannot keep is refused, and what came of it is written and marked', async () => {
+  target = await Target.start((response) => stream(response));
+  const run = await bench(['--url', target.url, '--rate', '1000', '--requests', '5000', '--duration', '60',
+    '--time-scale', '10000', ...short]);
+  assert.equal(run.code, 1);
+  assert.match(run.err, /lower the scale or the rate, or use --virtual/);
+  assert.match(run.out, /TOO FAST: at --time-scale 10000/);
+  assert.ok(run.summary.load_summary.count >= 50);
+});
+
+test('an interrupted comparison shows the repeats that were whole', async () => {
+  target = await Target.start((response, number) => (number < 10 ? stream(response) : undefined));
+  const flags = ['compare', target.url, target.url, '--repeats', '9', '--concurrency', '1', '--requests', '2',
+    '--input-tokens', '8', '--output-tokens', '4'];
+  const run = await run_bench(flags, { interrupt: () => until('two repeats were over', () => target.bodies.length > 10) });
+  assert.equal(run.code, 0, run.err);
+  assert.match(run.out, /2 repeats of the same seeds/);
+  assert.match(run.out, /PARTIAL: interrupted after 2 of 9 repeats/);
+  await target.stop();
+  target = await Target.start(() => {});
+  const none = await run_bench(['compare', target.url, ...flags.slice(2).with(0, target.url)],
+    { interrupt: () => until('it began', () => target.bodies.length > 0) });
+  assert.equal(none.code, 1);
+  assert.match(none.err, /nothing to compare/);
+});
+
+test('tenants, objectives and promises go out as headers, and figures come back per tenant', async () => {
+  target = await Target.start((response) => stream(response));
+  const run = await bench(['--url', target.url, '--concurrency', '2', '--requests', '40', '--tenant', 'gold=3@interactive',
+    '--tenant', 'free', '--slo', 'ttft=2,tpot=0.05', '--slo-headers', '--header', 'x-trace: yes', ...short]);
+  assert.equal(run.code, 0, run.err);
+  const seen = new Set(target.headers.map((headers) =>
+    `${headers['x-llm-d-inference-fairness-id']}@${headers['x-llm-d-inference-objective']}`));
+  assert.deepEqual([...seen].sort(), ['free@undefined', 'gold@interactive']);
+  for (const headers of target.headers) {
+    assert.deepEqual([headers['x-llm-d-slo-ttft-ms'], headers['x-llm-d-slo-tpot-ms'], headers['x-trace']], ['2000', '50', 'yes']);
+  }
+  const sent = (tenant) => target.headers.filter((headers) => headers['x-llm-d-inference-fairness-id'] === tenant).length;
+  assert.deepEqual(run.summary.llmd.tenants.map(({ name, requests }) => [name, requests]),
+    [['gold', sent('gold')], ['free', sent('free')]]);
+  for (const tenant of ['gold', 'free']) {
+    assert.equal(run.requests.filter(({ llmd }) => llmd.tenant === tenant).length, sent(tenant));
+  }
+});
+
+test('keys without an effect are told in one line, once', async () => {
+  target = await Target.start((response) => stream(response));
+  const config = file('workers.yml', `load: {type: concurrent, num_workers: 8, stages: [{concurrency_level: 1, num_requests: 2}]}
+storage: {local_storage: {report_file_prefix: x-}}\n`);
+  const run = await run_bench(['-c', config, '--url', target.url]);
+  assert.equal(run.code, 0, run.err);
+  const told = run.err.split('\n').filter((line) => line.includes('without effect here'));
+  assert.equal(told.length, 1, run.err);
+  assert.match(told[0], /load\.num_workers \(there are no workers.*report_file_prefix \(no folder is named/);
 });

@@ -36,7 +36,7 @@ export class Engine {
     await Promise.race([enough, exited]);
     clearTimeout(timer);
     return Array.from({ length: count }, (_, i) => {
-      const match = new RegExp(`^llmd ready ${role} (http://127\\.0\\.0\\.1:\\d+)$`).exec(lines[i]);
+      const match = new RegExp(`^llmd ready ${role} (http://127\\.0\\.0\\.\\d+:\\d+)$`).exec(lines[i]);
       if (!match) throw new Error(`not ready: ${lines[i]}\n${log.join('')}`);
       return match[1];
     });

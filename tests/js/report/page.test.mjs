@@ -21,11 +21,12 @@ describe("the page of a run", () => {
   test("draws every plot", () => {
     assert.match(page.dom, /<html[^>]* data-plots="11"/);
     assert.equal(count(page.dom, /<figure class="plot">/g), 11);
-    const titles = ["Time to first token", "Time per output token", "Whole request", "Goodput",
+    const titles = ["Time to first token", "Time per output token", "Whole request", "Goodput, requests/s",
       "Requests within the SLO", "Requests per second", "Output tokens per second", "Open requests",
       "Requests running and waiting", "Prompt tokens found in the prefix cache"];
     for (const title of titles) assert.ok(page.dom.includes(`aria-label="${title}"`), title);
     assert.ok(count(page.dom, /class="heat"/g) > 100);
+    assert.match(page.dom, /\d at once<\/text>/);  // what the strongest tint stands for
   });
 
   test("every curve has points and every number is one", () => {

@@ -96,6 +96,18 @@ test('replicas and data-parallel ranks have ports and state of their own', async
   assert.equal(await engines[0].stop(), 0);
 });
 
+test('replicas can share a port on addresses of their own, as pods of a pool do', async () => {
+  const engines = await startMany(4, '--replicas', '2', '--data-parallel-size', '2', '--same-port', '--host', '127.0.0.8');
+  const at = engines.map(({ url }) => new URL(url));
+  const port = Number(at[0].port);
+  assert.deepEqual(at.map(({ hostname, port: own }) => [hostname, Number(own) - port]),
+    [['127.0.0.8', 0], ['127.0.0.8', 1], ['127.0.0.9', 0], ['127.0.0.9', 1]]);
+  await complete(engines[2]);
+  const counts = await Promise.all(engines.map((each) => each.metric('vllm:prompt_tokens_total')));
+  assert.deepEqual(counts, [0, 0, 2, 0]);
+  assert.equal(await engines[0].stop(), 0);
+});
+
 test('flags that make no sense are refused with what would', () => {
   const run = (...flags) => spawnSync(process.env.LLMD_BIN, ['engine', ...flags], { encoding: 'utf8' });
   const errors = [
@@ -107,6 +119,8 @@ test('flags that make no sense are refused with what would', () => {
     [['--simulated', '--max-model-len', '999999', '--num-gpu-blocks-override', '1'], /hold 16 tokens/],
     [['--replicas', '2', '--model', process.env.LLMD_MODEL], /--simulated/],
     [['--port', '65535', '--simulated', '--replicas', '2'], /65535/],
+    [['--simulated', '--replicas', '2', '--same-port', '--host', 'localhost'], /IPv4/],
+    [['--simulated', '--replicas', '9', '--same-port', '--host', '255.255.255.250'], /cannot listen on 255\.255\.255\.250/],
     [[], /--model DIR or --simulated/],
   ];
   for (const [flags, expected] of errors) {

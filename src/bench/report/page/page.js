@@ -78,8 +78,8 @@ function cdf_plot(key, title, bound) {
     kind: "line", xs: stage.cdf[key], ys: data.cdf_shares, label: stage_name(stage), color: stage_colour(index),
   })).filter((one, index) => !data.stages[index].warm && one.xs.length > 0);
   return plot({
-    title, width: 440, height: 290, series,
-    x: latency_axis(key, "seconds"),
+    title, width: 340, height: 250, series,
+    x: latency_axis(key, "took at most"),
     y: { min: 0, max: 1, ticks: [0, 0.25, 0.5, 0.75, 1], format: (share) => `${format.number(100 * share)} %` },
     marks: bound > 0 ? [{ x: bound, label: `SLO ${format.seconds(bound)}` }] : [],
   });
@@ -125,7 +125,7 @@ function ladder_plots() {
   const x = { min: 0, max: top * 1.04, label: "offered, requests/s", format: format.number };
   const share = { min: 0, max: 1, ticks: [0, 0.25, 0.5, 0.75, 0.95], format: (value) => `${format.number(100 * value)} %` };
   const done = plot({
-    title: has_slo ? "Goodput" : "Requests answered", width: 540, height: 280, x,
+    title: has_slo ? "Goodput, requests/s" : "Answered, requests/s", width: 540, height: 280, x,
     y: { min: 0, max: top * 1.04, format: format.number },
     series: [
       { kind: "line", xs: [0, top], ys: [0, top], color: "var(--soft)", label: "offered", dash: true, key: true },
@@ -135,7 +135,7 @@ function ladder_plots() {
   });
   if (!has_slo) return html("div", { class: "grid2" }, done);
   const { ladder } = data;
-  const marks = [{ y: 0.95, label: "95 %" }];
+  const marks = [{ y: 0.95 }];  // the axis says which share it is
   if (ladder !== null && ladder.rate > 0) marks.push({ x: ladder.rate, label: `${format.number(ladder.rate)} req/s` });
   return html("div", { class: "grid2" }, done, plot({
     title: "Requests within the SLO", width: 540, height: 280, x, y: share, marks,
@@ -183,12 +183,12 @@ function endpoint_maps(times) {
   const names = sampled.map((endpoint) => endpoint.name);
   const busiest = Math.max(1e-9, ...sampled.flatMap((endpoint) => endpoint.load));
   const load = heat_map({
-    title: "Requests running and waiting", names, times,
+    title: "Requests running and waiting", names, times, most: `${format.number(busiest)} at once`,
     rows: sampled.map((endpoint) => endpoint.load.map((value) => value / busiest)),
     value_of: (row, column) => format.number(sampled[row].load[column]),
   });
   const hits = heat_map({
-    title: "Prompt tokens found in the prefix cache", names, times, rows: sampled.map((endpoint) => endpoint.hits),
+    title: "Prompt tokens found in the prefix cache", names, times, most: "100 %", rows: sampled.map((endpoint) => endpoint.hits),
     value_of: (row, column) => (sampled[row].hits[column] < 0 ? "no lookups" : format.percent(sampled[row].hits[column])),
   });
   return [html("div", { class: "stack" }, load, hits)];
@@ -196,7 +196,10 @@ function endpoint_maps(times) {
 
 function shares(id, rows, columns, note) {
   const most = Math.max(1, ...rows.map((row) => row.requests));
-  const bar = (row) => html("span", { class: "bar", style: `width: ${Math.round((90 * row.requests) / most)}px` });
+  const bar = (row) => {
+    const width = Math.round((90 * row.requests) / most);
+    return html("span", { class: "bar", style: `width: ${width}px; margin-right: ${90 - width}px` });
+  };
   return html("div", { class: "scroll" }, html("table", { id },
     html("tr", {}, ...columns.map(([name]) => html("th", {}, name))),
     ...rows.map((row) => html("tr", {}, ...columns.map(([, cell], index) =>
@@ -210,7 +213,7 @@ function groups() {
   const within = has_slo ? [["within SLO", (row) => format.percent(row.attained)]] : [];
   if (data.endpoints.length > 0) {
     const hidden = data.endpoints_hidden > 0 ? `and ${data.endpoints_hidden} more that are less busy` : "";
-    section("Endpoints", "Darker is more: load as a share of the highest seen, hits as a share of the tokens looked up.",
+    section("Endpoints", "Where nothing is drawn, the endpoint was not looked at, or looked nothing up.",
       ...endpoint_maps({ bin: data.endpoint_bin, end: data.time.sent.length * data.time.bin }),
       shares("endpoints", data.endpoints, [...columns, ...within], hidden));
   }

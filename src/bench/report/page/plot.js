@@ -51,14 +51,18 @@ function linear_ticks(low, high, count) {
   return ticks;
 }
 
-function log_ticks(low, high, count) {
+function log_steps(low, high, factors) {
   const all = [];
   for (let power = Math.floor(Math.log10(low)); 10 ** power <= high; ++power) {
-    for (const factor of [1, 2, 5]) all.push(factor * 10 ** power);
+    for (const factor of factors) all.push(factor * 10 ** power);
   }
-  const inside = all.filter((tick) => tick >= low * 0.999 && tick <= high * 1.001);
-  const tens = inside.filter((tick) => Math.abs(Math.log10(tick) % 1) < 1e-9);
-  return inside.length > count && tens.length > 1 ? tens : inside;
+  return all.filter((tick) => tick >= low * 0.999 && tick <= high * 1.001);
+}
+
+/** As many as fit of the customary ones, and at least two where there are two. */
+function log_ticks(low, high, count) {
+  const choices = [[1, 2, 5], [1, 3], [1]].map((factors) => log_steps(low, high, factors));
+  return choices.find((ticks) => ticks.length <= count) ?? choices.at(-1);
 }
 
 /** From data to pixels along one axis. */
@@ -79,15 +83,17 @@ const round = (value) => Math.round(value * 10) / 10;
 /** The path through points; breaks where a value is null. Steps hold a value until the next x. */
 function path_of(xs, ys, x, y, steps) {
   let path = "";
-  let pen = false;
+  let drawn = 0;  // points since the last break
   for (let i = 0; i < xs.length; ++i) {
     if (ys[i] === null) {
-      pen = false;
+      drawn = 0;
       continue;
     }
-    if (pen && steps) path += `H${round(x(xs[i]))}`;
-    path += `${pen ? "L" : "M"}${round(x(xs[i]))},${round(y(ys[i]))}`;
-    pen = true;
+    const at = round(x(xs[i]));
+    if (drawn > 0 && steps) path += `H${at}`;
+    path += `${drawn > 0 ? "L" : "M"}${at},${round(y(ys[i]))}`;
+    if (drawn === 0 && (ys[i + 1] ?? null) === null) path += `H${at}`;  // one alone is a dot
+    ++drawn;
   }
   return path;
 }
@@ -189,6 +195,7 @@ function draw_mark(root, mark, place, box) {
   root.append(svg("line", upright
     ? { x1: at, x2: at, y1: box.top, y2: box.bottom, class: "mark" }
     : { x1: box.left, x2: box.right, y1: at, y2: at, class: "mark" }));
+  if (!mark.label) return;
   const late = upright && at > box.right - 90;
   root.append(svg("text", upright
     ? { x: at + (late ? -5 : 5), y: box.bottom - 6, class: late ? "mark-label end" : "mark-label" }
@@ -230,13 +237,26 @@ function read_under_pointer(root, readout, { x, y, series, place, box }) {
   });
 }
 
-/** A row of tinted cells per name: `rows[i][j]` in [0, 1], or -1 for nothing to show. */
-function heat_map({ title, names, rows, times, value_of }) {
+/** Which tint is how much, at the right of the title: from none to `most`. */
+function draw_heat_key(root, most, right) {
+  const cells = 6;
+  const width = 16;
+  root.append(svg("text", { x: right, y: 14, class: "end" }, most));
+  const left = right - 6.8 * most.length - 8 - cells * width;
+  for (let i = 0; i < cells; ++i) {
+    root.append(svg("rect", { x: left + i * width, y: 5, width, height: 10, class: "heat", style: `--v: ${i / (cells - 1)}` }));
+  }
+  root.append(svg("text", { x: left - 6, y: 14, class: "end" }, "0"));
+}
+
+/** A row of tinted cells per name: `rows[i][j]` in [0, 1], or -1 for nothing to show; 1 is `most`. */
+function heat_map({ title, names, rows, times, most, value_of }) {
   const cell = Math.max(6, Math.min(20, 320 / rows.length));
   const box = { left: 132, right: 1026, top: 24 };
-  const height = box.top + rows.length * cell + 24;
+  const height = box.top + rows.length * cell + 38;
   const root = svg("svg", { viewBox: `0 0 1040 ${height}`, role: "img", "aria-label": title });
   root.append(svg("text", { x: box.left, y: 14, class: "title" }, title));
+  draw_heat_key(root, most, box.right);
   const x = scale({ min: 0, max: times.end }, box.left, box.right);
   rows.forEach((row, i) => {
     const y = box.top + i * cell;
@@ -244,8 +264,9 @@ function heat_map({ title, names, rows, times, value_of }) {
     heat_row(root, row, { y, cell, x, bin: times.bin, end: times.end });
   });
   for (const tick of linear_ticks(0, times.end, 12)) {
-    root.append(svg("text", { x: round(x(tick)), y: height - 8, class: "tick middle" }, format.seconds(tick)));
+    root.append(svg("text", { x: round(x(tick)), y: height - 22, class: "tick middle" }, format.seconds(tick)));
   }
+  root.append(svg("text", { x: box.right, y: height - 6, class: "label end" }, "since the run began"));
   const readout = html("figcaption", {}, "\u00a0");
   root.addEventListener("pointermove", (event) => {
     const size = root.getBoundingClientRect();

@@ -8,48 +8,67 @@
 
 namespace llmd::endpoints {
 
-/// Two ratios of sums in which older observations fade: seconds to the first token for each token
-/// that had to be computed before it, and seconds of an answer for each answer beside it. Ratios
-/// and not regressions, as they stay positive and need no spread in what was observed. What is
-/// spent whatever the load counts as kOverheadTokens and kOverheadRequests of it.
+/// A straight line through observations of which older ones fade.
+class FadingLine {
+ public:
+  FadingLine(double x1, double y1, double x2, double y2) {
+    add(x1, y1);
+    add(x2, y2);
+  }
+  void add(double x, double y);
+  /// Between 0 and mean y / mean x: more load never makes faster, and nothing is free.
+  double slope() const;
+  /// At least 0.
+  double at(double x) const;
+
+ private:
+  double weight_ = 0;
+  double x_ = 0;  ///< weighted sums
+  double y_ = 0;
+  double xx_ = 0;
+  double xy_ = 0;
+};
+
+/// A ratio of sums of which older parts fade. Needs no spread in x, as a line does: with a warm
+/// cache most prompts have equally little to compute.
+class FadingRatio {
+ public:
+  FadingRatio(double x, double y) : x_(x), y_(y) {}
+  void add(double x, double y);
+  double get() const { return y_ / x_; }
+
+ private:
+  double x_;
+  double y_;
+};
+
 class ServiceRate {
  public:
-  static constexpr double kOverheadTokens = 512;
-  static constexpr double kOverheadRequests = 16;
-
   /// A first token came `after` so long, with so many tokens to compute at dispatch: those of the
   /// requests ahead, and the request's own that were not cached.
   void note_first_token(uint64_t tokens, Duration after) {
-    fade(prefill_seconds_, prefill_tokens_);
-    prefill_seconds_ += to_seconds(after);
-    prefill_tokens_ += static_cast<double>(tokens) + kOverheadTokens;
+    prefill_.add(static_cast<double>(tokens) + kOverheadTokens, to_seconds(after));
   }
   /// An answer took so long from its first byte to its last, with so many requests there at its
   /// beginning.
-  void note_answer(double requests, Duration took) {
-    fade(answer_seconds_, answer_requests_);
-    answer_seconds_ += to_seconds(took);
-    answer_requests_ += requests + kOverheadRequests;
-  }
+  void note_answer(double requests, Duration took) { answer_.add(requests, to_seconds(took)); }
 
-  double seconds_per_token() const { return prefill_seconds_ / prefill_tokens_; }
-  double seconds_per_request() const { return answer_seconds_ / answer_requests_; }
+  /// Seconds to the first token when so many tokens are to be computed before it.
+  double first_token_s(double tokens) const {
+    return seconds_per_token() * (tokens + kOverheadTokens);
+  }
+  double seconds_per_token() const { return prefill_.get(); }
+  /// Seconds of an answer, and more of them for each request beside it.
+  const FadingLine& answer() const { return answer_; }
 
  private:
-  /// Half is forgotten after about 34 observations.
-  static constexpr double kKept = 0.98;
+  /// What a step costs whatever it computes, in tokens.
+  static constexpr double kOverheadTokens = 512;
 
-  static void fade(double& a, double& b) {
-    a *= kKept;
-    b *= kKept;
-  }
-
-  // As if one request had been seen on a GPU server of upstream's guide (15,928 prompt tokens/s;
-  // 10 s for an answer beside 100 others): enough to begin with, soon outweighed.
-  double prefill_tokens_ = 2000;
-  double prefill_seconds_ = 2000 / 15928.0;
-  double answer_requests_ = 100;
-  double answer_seconds_ = 10;
+  // Begins as if a few requests had been seen on a GPU server of upstream's guides (15,928 prompt
+  // tokens/s; 25 to 50 s for 1,000 tokens alone and beside 200 others). Soon outweighed.
+  FadingRatio prefill_{15'928, 1};
+  FadingLine answer_{0, 25, 200, 50};
 };
 
 }  // namespace llmd::endpoints

@@ -6,6 +6,7 @@
 #include <iterator>
 #include <utility>
 
+#include "base/log.h"
 #include "endpoints/http_fetch.h"
 #include "endpoints/poller.h"
 #include "gateway/gateway_metrics.h"
@@ -44,8 +45,8 @@ http::ServerOptions with_api_errors(http::ServerOptions options) {
 }  // namespace
 
 struct Gateway::Impl {
-  Impl(net::EventLoop& event_loop, endpoints::Pool& endpoint_pool, schedule::Profile profile,
-       GatewayOptions options);
+  Impl(net::EventLoop& event_loop, endpoints::Pool& endpoint_pool,
+       std::shared_ptr<schedule::Scheduler> scheduler, GatewayOptions options);
   void handle(const std::shared_ptr<http::Exchange>& exchange);
   void answer_own(http::Exchange& exchange);
   void answer_models(http::Exchange& exchange) const;
@@ -64,10 +65,10 @@ struct Gateway::Impl {
 };
 
 Gateway::Impl::Impl(net::EventLoop& event_loop, endpoints::Pool& endpoint_pool,
-                    schedule::Profile profile, GatewayOptions options)
+                    std::shared_ptr<schedule::Scheduler> scheduler, GatewayOptions options)
     : loop(event_loop),
       pool(endpoint_pool),
-      router(pool, clock, options.seed, std::move(profile), options.router),
+      router(pool, clock, std::move(scheduler), options.router),
       poll_fetch(loop),
       poller(pool, clock, options.seed, poll_over(poll_fetch)),
       poll_timer(loop),
@@ -127,9 +128,11 @@ Gateway::~Gateway() = default;
 
 Result<std::unique_ptr<Gateway>> Gateway::create(net::EventLoop& loop, endpoints::Pool& pool,
                                                  GatewayOptions options) {
-  LLMD_ASSIGN_OR_RETURN(auto profile, schedule::make_profile(options.profile));
+  LLMD_ASSIGN_OR_RETURN(auto scheduler,
+                        schedule::Scheduler::make(options.scheduling, options.seed));
+  for (const std::string& warning : scheduler->warnings()) log::warn("{}", warning);
   return std::unique_ptr<Gateway>(
-      new Gateway(std::make_unique<Impl>(loop, pool, std::move(profile), std::move(options))));
+      new Gateway(std::make_unique<Impl>(loop, pool, std::move(scheduler), std::move(options))));
 }
 
 Result<uint16_t> Gateway::listen(const std::string& host, uint16_t port) {

@@ -14,7 +14,7 @@
 #include "http/server.h"
 #include "net/event_loop.h"
 #include "request/router.h"
-#include "schedule/scheduler.h"
+#include "schedule/default_config.h"
 
 namespace llmd::gateway {
 
@@ -22,14 +22,14 @@ struct GatewayOptions {
   http::ServerOptions server;
   http::ClientOptions client;
   request::RouterOptions router;
-  schedule::ProfileConfig profile = schedule::default_profile();
+  resources::EndpointPickerConfig scheduling = schedule::default_config();
   uint64_t seed = 0;  ///< breaks ties, names requests
 };
 
 /// Loop thread only.
 class Gateway {
  public:
-  /// Fails when the profile names an unknown plugin. `loop` and `pool` must outlive the gateway.
+  /// Fails when the scheduling configuration is refused. `loop` and `pool` must outlive the gateway.
   static Result<std::unique_ptr<Gateway>> create(net::EventLoop& loop, endpoints::Pool& pool,
                                                  GatewayOptions options);
   ~Gateway();

@@ -101,7 +101,8 @@ bool Relay::place() {
     return false;
   }
   const auto scheduling_began = std::chrono::steady_clock::now();
-  auto placed = context_.router.admit(*scan, exchange_->body());
+  auto placed = context_.router.admit(
+      {.scan = *scan, .body = exchange_->body(), .headers = exchange_->head().headers});
   context_.metrics.observe_scheduling(std::chrono::steady_clock::now() - scheduling_began);
   if (const auto* error = std::get_if<openai::ApiError>(&placed)) {
     refuse(*error);
@@ -191,6 +192,7 @@ void Relay::on_body(std::string_view bytes, bool last) {
 
 void Relay::pass_events(std::string_view bytes, bool last) {
   const std::string_view whole = last ? events_.take_all(bytes) : events_.take(bytes);
+  if (!whole.empty()) ticket_->first_token();
   if (!whole.empty() || last) pass(whole, last);
 }
 

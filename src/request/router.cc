@@ -29,34 +29,82 @@ std::vector<std::string> collect_models(const endpoints::Snapshot& snapshot, Kee
 
 bool is_retryable(int status) { return status >= 500 && status != 501 && status != 505; }
 
-Ticket::Ticket(Router& router, std::string model, schedule::Prefix prefix)
-    : router_(&router), model_(std::move(model)), prefix_(std::move(prefix)) {}
+Ticket::Ticket(Router& router, const Arrival& arrival, schedule::Prefix prefix)
+    : router_(&router),
+      scheduler_(router.scheduler_),
+      model_(arrival.scan.model_name),
+      prefix_(std::move(prefix)),
+      headers_(arrival.headers),
+      output_tokens_(static_cast<uint32_t>(
+          std::min<uint64_t>(arrival.scan.max_tokens.value_or(0), UINT32_MAX))) {}
 
 Ticket::Ticket(Ticket&& other) noexcept
     : router_(other.router_),
+      scheduler_(std::move(other.scheduler_)),
       model_(std::move(other.model_)),
       prefix_(std::move(other.prefix_)),
+      headers_(other.headers_),
+      output_tokens_(other.output_tokens_),
       endpoint_(std::move(other.endpoint_)),
+      prefill_(std::move(other.prefill_)),
       tried_(std::move(other.tried_)),
       attempts_(other.attempts_),
-      in_flight_(std::exchange(other.in_flight_, false)) {}
+      in_flight_(std::exchange(other.in_flight_, false)),
+      counted_prompt_(other.counted_prompt_),
+      counted_output_(other.counted_output_),
+      tokens_ahead_(other.tokens_ahead_),
+      requests_beside_(other.requests_beside_),
+      placed_at_(other.placed_at_),
+      first_token_at_(other.first_token_at_) {}
 
 Ticket::~Ticket() { release(); }
 
+schedule::Query Ticket::query() const {
+  return {.model = model_,
+          .headers = headers_,
+          .prefix = &prefix_,
+          .prompt_tokens = prefix_.tokens(),
+          .output_tokens = output_tokens_,
+          .priority = 0,
+          .now = router_->clock_.now()};
+}
+
 bool Ticket::place() {
   const auto snapshot = router_->pool_.snapshot();
-  Endpoint* picked =
-      router_->scheduler_.pick(model_, prefix_, *snapshot, tried_, router_->clock_.now());
-  if (picked == nullptr) return false;
-  endpoint_ = picked->shared_from_this();
-  ++endpoint_->live.in_flight;
-  in_flight_ = true;
+  const schedule::Query asked = query();
+  const schedule::Decision decision = scheduler_->schedule(asked, *snapshot, tried_);
+  if (decision.endpoint == nullptr) return false;
+  scheduler_->placed(asked);
+  count(decision);
   ++attempts_;
   return true;
 }
 
+void Ticket::count(const schedule::Decision& decision) {
+  endpoint_ = decision.endpoint->shared_from_this();
+  prefill_ = decision.prefill == nullptr ? nullptr : decision.prefill->shared_from_this();
+  endpoints::Live& live = endpoint_->live;
+  in_flight_ = true;
+  counted_prompt_ = decision.prompt_tokens;
+  counted_output_ = decision.output_tokens;
+  tokens_ahead_ = live.prefill_tokens + counted_prompt_;
+  placed_at_ = router_->clock_.now();
+  first_token_at_.reset();
+  ++live.in_flight;
+  live.prefill_tokens += counted_prompt_;
+  live.in_flight_tokens += counted_prompt_ + counted_output_;
+}
+
+void Ticket::release_prompt() {
+  endpoint_->live.prefill_tokens -= counted_prompt_;
+  endpoint_->live.in_flight_tokens -= counted_prompt_;
+  counted_prompt_ = 0;
+}
+
 void Ticket::release() {
   if (!in_flight_) return;
+  release_prompt();
+  endpoint_->live.in_flight_tokens -= counted_output_;
   --endpoint_->live.in_flight;
   in_flight_ = false;
 }
@@ -70,6 +118,19 @@ std::optional<ApiError> Ticket::retry(Failure failure) {
                             fmt::format("no engine could answer ({} tried)", attempts_));
 }
 
+void Ticket::add_response_headers(std::string& head) const {
+  scheduler_->add_response_headers(*endpoint_, head);
+}
+
+void Ticket::first_token() {
+  if (!in_flight_ || first_token_at_) return;
+  endpoints::Live& live = endpoint_->live;
+  first_token_at_ = router_->clock_.now();
+  requests_beside_ = live.active_requests();
+  live.rate.note_first_token(tokens_ahead_, *first_token_at_ - placed_at_);
+  release_prompt();
+}
+
 void Ticket::first_byte() {
   endpoint_->live.failures = 0;
   endpoint_->live.avoid_until = {};
@@ -80,25 +141,49 @@ void Ticket::broken() {
   router_->punish(*endpoint_);
 }
 
-void Ticket::finished() { release(); }
-
-Router::Router(endpoints::Pool& pool, const Clock& clock, uint64_t seed, schedule::Profile profile,
-               RouterOptions options)
-    : pool_(pool), clock_(clock), scheduler_(std::move(profile), seed), options_(options) {
-  pool_.on_cache_lost([this](uint32_t slot) { scheduler_.prefix_index().clear(slot); });
+void Ticket::finished() {
+  if (in_flight_ && first_token_at_) {
+    endpoint_->live.rate.note_answer(requests_beside_, router_->clock_.now() - *first_token_at_);
+  }
+  release();
 }
 
-std::variant<Ticket, ApiError> Router::admit(const openai::RequestScan& scan,
-                                             std::string_view body) {
+Router::Router(endpoints::Pool& pool, const Clock& clock,
+               std::shared_ptr<schedule::Scheduler> scheduler, RouterOptions options)
+    : pool_(pool), clock_(clock), scheduler_(std::move(scheduler)), options_(options) {
+  pool_.on_cache_lost([this](uint32_t slot) { scheduler_->forget(slot); });
+}
+
+/// A ticket that is not placed yet.
+std::variant<Ticket, ApiError> Router::prepare(const Arrival& arrival) {
+  const openai::RequestScan& scan = arrival.scan;
   if (auto refusal = refuse(scan)) return *std::move(refusal);
   schedule::Prefix prefix;
-  schedule::hash_prefix(
-      {.model = scan.model_name, .salt = scan.cache_salt.of(body), .tools = scan.tools.of(body)},
-      scan.content().of(body), prefix);
-  Ticket ticket(*this, scan.model_name, std::move(prefix));
-  if (ticket.place()) return ticket;
+  schedule::hash_prefix({.model = scan.model_name,
+                         .salt = scan.cache_salt.of(arrival.body),
+                         .tools = scan.tools.of(arrival.body)},
+                        scan.content().of(arrival.body), scheduler_->prefix_blocks_max(), prefix);
+  return Ticket(*this, arrival, std::move(prefix));
+}
+
+std::variant<Ticket, ApiError> Router::admit(const Arrival& arrival) {
+  auto prepared = prepare(arrival);
+  auto* ticket = std::get_if<Ticket>(&prepared);
+  if (ticket == nullptr) return prepared;
+  if (!scheduler_->admits(ticket->query(), *pool_.snapshot())) {
+    return openai::make_error(429, "too much to do for a request of this priority");
+  }
+  if (ticket->place()) return prepared;
   return openai::make_error(
-      503, fmt::format("no engine that serves \"{}\" is ready now", scan.model_name));
+      503, fmt::format("no engine that serves \"{}\" is ready now", arrival.scan.model_name));
+}
+
+std::variant<schedule::Explanation, ApiError> Router::explain(const Arrival& arrival) {
+  const auto prepared = prepare(arrival);
+  if (const auto* error = std::get_if<ApiError>(&prepared)) return *error;
+  schedule::Explanation explanation;
+  scheduler_->schedule(std::get<Ticket>(prepared).query(), *pool_.snapshot(), {}, &explanation);
+  return explanation;
 }
 
 std::optional<ApiError> Router::refuse(const openai::RequestScan& scan) const {

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -14,6 +15,7 @@
 
 #include "base/clock.h"
 #include "endpoints/pool.h"
+#include "http/message.h"
 #include "openai/error.h"
 #include "openai/request_scan.h"
 #include "schedule/scheduler.h"
@@ -39,6 +41,13 @@ enum class Failure : uint8_t {
 /// engine of the kind would give (501, 505).
 bool is_retryable(int status);
 
+/// A request as it came.
+struct Arrival {
+  const openai::RequestScan& scan;
+  std::string_view body;                      ///< that was scanned
+  std::span<const http::Header> headers = {};  ///< that scheduling may look at; outlive the ticket
+};
+
 class Router;
 
 /// A placed request. Its endpoint counts it as in flight until finished(), a failure, or the
@@ -57,8 +66,13 @@ class Ticket {
   /// Otherwise what to answer; if an engine's own 5xx is at hand, pass that on instead.
   std::optional<openai::ApiError> retry(Failure failure);
 
+  /// Headers that scheduling adds to the response, each with its line end.
+  void add_response_headers(std::string& head) const;
+
   /// The response began: the endpoint works.
   void first_byte();
+  /// The first token of a streamed response came: the prompt is computed.
+  void first_token();
   /// The response broke off after its first byte.
   void broken();
   /// The response ended. Gives the load back.
@@ -66,32 +80,51 @@ class Ticket {
 
  private:
   friend class Router;
-  Ticket(Router& router, std::string model, schedule::Prefix prefix);
+  Ticket(Router& router, const Arrival& arrival, schedule::Prefix prefix);
+  schedule::Query query() const;
   bool place();
+  void count(const schedule::Decision& decision);
+  void release_prompt();
   void release();
 
   Router* router_;
+  std::shared_ptr<schedule::Scheduler> scheduler_;  ///< of the configuration when it came
   std::string model_;
   schedule::Prefix prefix_;
+  std::span<const http::Header> headers_;
+  uint32_t output_tokens_ = 0;  ///< the request's limit; 0: none
   std::shared_ptr<endpoints::Endpoint> endpoint_;
+  std::shared_ptr<endpoints::Endpoint> prefill_;  ///< null: the endpoint itself
   endpoints::Snapshot tried_;
   uint32_t attempts_ = 0;
+
+  // While it is in flight at its endpoint:
   bool in_flight_ = false;
+  uint32_t counted_prompt_ = 0;  ///< tokens of Live::in_flight_tokens and prefill_tokens
+  uint32_t counted_output_ = 0;  ///< tokens of Live::in_flight_tokens
+  uint64_t tokens_ahead_ = 0;    ///< to compute before its first token, its own included
+  double requests_beside_ = 0;   ///< at its first token
+  TimePoint placed_at_{};
+  std::optional<TimePoint> first_token_at_;
 };
 
 class Router {
  public:
-  /// `pool` and `clock` must outlive the router. `seed` breaks ties between equal endpoints.
-  Router(endpoints::Pool& pool, const Clock& clock, uint64_t seed, schedule::Profile profile,
-         RouterOptions options = {});
+  /// `pool` and `clock` must outlive the router. `scheduler` decides.
+  Router(endpoints::Pool& pool, const Clock& clock,
+         std::shared_ptr<schedule::Scheduler> scheduler, RouterOptions options = {});
   Router(const Router&) = delete;
   Router& operator=(const Router&) = delete;
 
-  /// Places the request that `scan` found in `body`, or says what to answer: 400 for what no engine
-  /// may be asked, 404 for an unknown model, 503 when no engine can serve it now (the gateway adds
-  /// Retry-After). Neither argument is kept.
-  std::variant<Ticket, openai::ApiError> admit(const openai::RequestScan& scan,
-                                               std::string_view body);
+  /// Requests that come from now on are placed by `scheduler`.
+  void use(std::shared_ptr<schedule::Scheduler> scheduler) { scheduler_ = std::move(scheduler); }
+
+  /// Places the request, or says what to answer: 400 for what no engine may be asked, 404 for an
+  /// unknown model, 429 where an admitter refuses it, 503 when no engine can serve it now (the
+  /// gateway adds Retry-After). Of `arrival` only the headers are kept.
+  std::variant<Ticket, openai::ApiError> admit(const Arrival& arrival);
+  /// Where admit() would place it, and why; nothing is placed.
+  std::variant<schedule::Explanation, openai::ApiError> explain(const Arrival& arrival);
 
   /// Models that an engine serves now, each once, sorted.
   std::vector<std::string> model_names() const;
@@ -101,12 +134,13 @@ class Router {
  private:
   friend class Ticket;
   std::optional<openai::ApiError> refuse(const openai::RequestScan& scan) const;
+  std::variant<Ticket, openai::ApiError> prepare(const Arrival& arrival);
   openai::ApiError unknown_model(std::string_view model) const;
   void punish(endpoints::Endpoint& endpoint);
 
   endpoints::Pool& pool_;
   const Clock& clock_;
-  schedule::Scheduler scheduler_;
+  std::shared_ptr<schedule::Scheduler> scheduler_;
   RouterOptions options_;
 };
 

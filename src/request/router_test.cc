@@ -6,6 +6,8 @@
 
 #include <set>
 
+#include "schedule/default_config.h"
+
 namespace llmd::request {
 namespace {
 
@@ -24,13 +26,13 @@ class RouterTest : public testing::Test {
   static endpoints::EndpointSpec spec(std::string name, uint16_t port) {
     return {.name = std::move(name), .address = "127.0.0.1", .port = port, .labels = {}};
   }
-  static schedule::Profile profile() {
-    return schedule::make_profile(schedule::default_profile()).value();
+  static std::shared_ptr<schedule::Scheduler> scheduler() {
+    return schedule::Scheduler::make(schedule::default_config(), 1).value();
   }
   endpoints::Live& live(size_t index) { return pool_.snapshot()->at(index)->live; }
 
   std::variant<Ticket, openai::ApiError> admit(std::string_view body) {
-    return router_.admit(openai::scan_request(body).value(), body);
+    return router_.admit({.scan = openai::scan_request(body).value(), .body = body});
   }
   Ticket ticket(std::string_view body = R"({"model":"m","prompt":"hello"})") {
     return std::get<Ticket>(admit(body));
@@ -44,7 +46,7 @@ class RouterTest : public testing::Test {
 
   endpoints::Pool pool_;
   ManualClock clock_;
-  Router router_{pool_, clock_, 1, profile()};
+  Router router_{pool_, clock_, scheduler()};
 };
 
 TEST_F(RouterTest, LoadIsCountedAtOnceAndGivenBackOnce) {

@@ -189,4 +189,9 @@ Result<EndpointPickerConfig> parse_endpoint_picker_config(std::string_view text,
   return read_endpoint_picker_config(documents.front(), file);
 }
 
+Result<EndpointPickerConfig> load_endpoint_picker_config(const std::string& file) {
+  LLMD_ASSIGN_OR_RETURN(const std::string text, read_file(file, kYamlBytesMax));
+  return parse_endpoint_picker_config(text, file);
+}
+
 }  // namespace llmd::resources

@@ -41,6 +41,8 @@ struct EndpointPickerConfig {
 /// Errors name file, line, column, the key and what would be right. Any thread.
 Result<EndpointPickerConfig> parse_endpoint_picker_config(std::string_view text,
                                                           const std::string& file);
+/// As above, from a file.
+Result<EndpointPickerConfig> load_endpoint_picker_config(const std::string& file);
 /// From a node, as inline in another object.
 Result<EndpointPickerConfig> read_endpoint_picker_config(const YamlNode& node,
                                                          const std::string& file);

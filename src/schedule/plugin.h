@@ -16,20 +16,15 @@
 #include "base/random.h"
 #include "base/result.h"
 #include "endpoints/endpoint.h"
+#include "http/message.h"
 #include "schedule/prefix_hash.h"
 
 namespace llmd::schedule {
 
-/// A header of the request; the name in lower case.
-struct Header {
-  std::string_view name;
-  std::string_view value;
-};
-
 /// What plugins may know of a request.
 struct Query {
   std::string_view model;  ///< that the engine will be asked for; an adapter's name too
-  std::span<const Header> headers;
+  std::span<const http::Header> headers;
   const Prefix* prefix = nullptr;
   uint32_t prompt_tokens = 0;  ///< estimated from the bytes, unless the prompt is ids
   uint32_t output_tokens = 0;  ///< expected
@@ -37,7 +32,9 @@ struct Query {
   TimePoint now{};
 
   /// The header's value; empty when absent.
-  std::string_view header(std::string_view name) const;
+  std::string_view header(std::string_view name) const {
+    return http::find_header(headers, name).value_or(std::string_view());
+  }
 };
 
 struct Candidate {
@@ -88,6 +85,8 @@ class PrefixProducer : public Producer {
  public:
   /// By endpoint slot, in tokens of a prompt of query.prompt_tokens. Of the last produce().
   virtual uint32_t matched_tokens(uint32_t slot) const = 0;
+  /// Whether what comes new there drives something else out.
+  virtual bool is_full(uint32_t slot) const = 0;
   /// The whole prompt as matched_tokens() counts it; never less than that.
   virtual uint32_t total_tokens() const = 0;
 };

@@ -15,6 +15,8 @@ constexpr size_t kTableSizeMin = 1024;
 constexpr uint64_t kDefaultCapacityUnits = 65536;
 /// Bounds memory whatever an engine claims: 16 million tokens.
 constexpr uint64_t kCapacityUnitsMax = uint64_t{1} << 20;
+/// A cache with less room than this counts as full: 4,096 tokens.
+constexpr uint64_t kUnitsOfAPrompt = 256;
 /// How many probes are under way at once.
 constexpr size_t kPrefetchAhead = 8;
 
@@ -83,6 +85,12 @@ void PrefixIndex::clear(uint32_t slot) {
   Place& place = places_[slot];
   for (const uint64_t hash : place.order) forget(slot, hash);
   place = Place{{}, 0, kDefaultCapacityUnits};
+}
+
+bool PrefixIndex::is_full(uint32_t slot) const {
+  if (slot >= places_.size()) return false;
+  const Place& place = places_[slot];
+  return place.used_units + kUnitsOfAPrompt > place.capacity_units;
 }
 
 PrefixIndex::Place& PrefixIndex::place_of(uint32_t slot) {

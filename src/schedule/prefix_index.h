@@ -34,6 +34,8 @@ class PrefixIndex {
   /// The endpoint's cache is gone.
   void clear(uint32_t slot);
 
+  /// Whether what is recorded next drives something else out.
+  bool is_full(uint32_t slot) const;
   size_t blocks() const { return size_; }
   uint64_t units(uint32_t slot) const {
     return slot < places_.size() ? places_[slot].used_units : 0;

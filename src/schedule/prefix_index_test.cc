@@ -14,14 +14,14 @@ namespace {
 
 Prefix hashed(std::string_view content, const PrefixRoot& root = {}) {
   Prefix prefix;
-  hash_prefix(root, content, prefix);
+  hash_prefix(root, content, blocks_of(kPrefixTokensMax), prefix);
   return prefix;
 }
 
 uint32_t matched(const PrefixIndex& index, const Prefix& prefix, uint32_t slot) {
-  PrefixIndex::UnitsBySlot units;
+  std::vector<uint32_t> units;
   index.match(prefix.hashes, units);
-  return units[slot];
+  return slot < units.size() ? units[slot] : 0;
 }
 
 /// Text of which no two blocks are equal.
@@ -62,7 +62,7 @@ TEST(PrefixHash, ModelSaltAndToolsSeparate) {
 }
 
 TEST(PrefixHash, HashesNoMoreThanItsLimit) {
-  EXPECT_EQ(hashed(text(1 << 20, 1)).hashes.size(), kBlocksMax);
+  EXPECT_EQ(hashed(text(8 << 20, 1)).hashes.size(), blocks_of(kPrefixTokensMax));
 }
 
 TEST(PrefixIndex, CreditsTheUnbrokenRunOnly) {

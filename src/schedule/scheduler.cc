@@ -36,11 +36,6 @@ void drop_failing(const Query& query, Candidates& candidates, Explanation* expla
 
 }  // namespace
 
-std::string_view Query::header(std::string_view name) const {
-  const auto found = std::ranges::find(headers, name, &Header::name);
-  return found == headers.end() ? std::string_view() : found->value;
-}
-
 Scheduler::Scheduler(std::unique_ptr<Registry> registry, uint64_t seed)
     : registry_(std::move(registry)), prefix_blocks_max_(blocks_of(kPrefixTokensMax)), random_(seed) {}
 

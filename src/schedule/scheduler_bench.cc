@@ -3,6 +3,8 @@
 
 #include <string>
 
+#include "schedule/default_config.h"
+#include "schedule/prefix_index.h"
 #include "schedule/scheduler.h"
 
 namespace llmd::schedule {
@@ -28,24 +30,39 @@ void fill(endpoints::Pool& pool, size_t count) {
   }
 }
 
-/// One decision of the default profile (3 filters, 4 scorers) without a prefix to look up.
-void decide(benchmark::State& state) {
+/// One decision of the default configuration, or of four of upstream's scorers, without a prefix to
+/// look up.
+void decide(benchmark::State& state, const resources::EndpointPickerConfig& config) {
   endpoints::Pool pool;
   fill(pool, static_cast<size_t>(state.range(0)));
-  Scheduler scheduler(make_profile(default_profile()).value(), 1);
+  const auto scheduler = Scheduler::make(config, 1).value();
   const auto snapshot = pool.snapshot();
-  const Prefix prefix{.hashes = {}, .units = 16};
+  const Prefix prefix{.hashes = {}, .units = 16, .ids = {}};
+  const Query query{.model = "org/some-model",
+                    .headers = {},
+                    .prefix = &prefix,
+                    .prompt_tokens = prefix.tokens(),
+                    .output_tokens = 0,
+                    .priority = 0,
+                    .now = {}};
   for (auto _ : state) {
-    benchmark::DoNotOptimize(scheduler.pick("org/some-model", prefix, *snapshot, {}, TimePoint{}));
+    benchmark::DoNotOptimize(scheduler->schedule(query, *snapshot, {}));
+    scheduler->placed(query);
   }
 }
-BENCHMARK(decide)->Arg(2)->Arg(10)->Arg(100);
+void decide_by_default(benchmark::State& state) { decide(state, default_config()); }
+void decide_by_four_scorers(benchmark::State& state) {
+  decide(state, resources::load_endpoint_picker_config(
+                    "bench/routing/policies/upstream_default.yaml").value());
+}
+BENCHMARK(decide_by_default)->Arg(5)->Arg(25)->Arg(100)->Arg(1000);
+BENCHMARK(decide_by_four_scorers)->Arg(5)->Arg(25)->Arg(100)->Arg(1000);
 
 void hash_prompt(benchmark::State& state) {
   const std::string content(static_cast<size_t>(state.range(0)), 'x');
   Prefix prefix;
   for (auto _ : state) {
-    hash_prefix({.model = "m"}, content, prefix);
+    hash_prefix({.model = "m"}, content, blocks_of(kPrefixTokensMax), prefix);
     benchmark::DoNotOptimize(prefix.hashes.data());
   }
   state.SetBytesProcessed(state.range(0) * state.iterations());
@@ -58,11 +75,11 @@ void match_prefix(benchmark::State& state) {
   std::string content;
   for (Random random(1); content.size() < (400U << 10U);) content += std::to_string(random.next());
   Prefix prefix;
-  hash_prefix({}, content, prefix);
+  hash_prefix({}, content, blocks_of(kPrefixTokensMax), prefix);
   for (uint32_t slot = 0; slot < static_cast<uint32_t>(state.range(0)); ++slot) {
     index.record(slot, prefix.hashes);
   }
-  PrefixIndex::UnitsBySlot units;
+  std::vector<uint32_t> units;
   for (auto _ : state) {
     index.match(prefix.hashes, units);
     benchmark::DoNotOptimize(units.data());

@@ -3,7 +3,6 @@
 
 #include <unordered_map>
 
-#include "base/check.h"
 #include "bench/in_virtual_time/policy.h"
 #include "endpoints/poller.h"
 #include "openai/request_scan.h"
@@ -19,18 +18,13 @@ constexpr Duration kPollTime = std::chrono::milliseconds(1);
 constexpr uint16_t kFirstPort = 1;
 constexpr int kOk = 200;
 
-schedule::Profile default_profile() {
-  auto profile = schedule::make_profile(schedule::default_profile());
-  LLMD_CHECK(profile.ok());
-  return *std::move(profile);
-}
-
 class GatewayPolicy final : public Policy {
  public:
-  explicit GatewayPolicy(const PolicySurroundings& around)
+  GatewayPolicy(const PolicySurroundings& around,
+                std::shared_ptr<schedule::Scheduler> scheduler)
       : time_(around.time),
         engines_(around.engines),
-        router_(pool_, time_, around.seed, default_profile()),
+        router_(pool_, time_, std::move(scheduler)),
         poller_(pool_, time_, around.seed,
                 [this](const endpoints::Endpoint& endpoint, std::string_view path,
                        endpoints::ReplyCallback callback) {
@@ -51,15 +45,20 @@ class GatewayPolicy final : public Policy {
   std::optional<uint32_t> place(uint64_t number, std::string_view body) override {
     const auto scan = openai::scan_request(body);
     if (!scan) return std::nullopt;
-    auto placed = router_.admit(*scan, body);
+    auto placed = router_.admit({.scan = *scan, .body = body});
     auto* ticket = std::get_if<request::Ticket>(&placed);
     if (ticket == nullptr) return std::nullopt;
     const uint32_t engine = index_of(ticket->endpoint());
     tickets_.emplace(number, std::move(*ticket));
     return engine;
   }
-  void first_token(uint64_t number) override { tickets_.at(number).first_byte(); }
-  void ended(uint64_t number) override { tickets_.erase(number); }
+  void first_token(uint64_t number) override { tickets_.at(number).first_token(); }
+  void ended(uint64_t number) override {
+    const auto ticket = tickets_.find(number);
+    if (ticket == tickets_.end()) return;
+    ticket->second.finished();
+    tickets_.erase(ticket);
+  }
 
  private:
   static uint32_t index_of(const endpoints::Endpoint& endpoint) {
@@ -93,8 +92,10 @@ class GatewayPolicy final : public Policy {
 
 }  // namespace
 
-std::unique_ptr<Policy> make_gateway_policy(const PolicySurroundings& around) {
-  return std::make_unique<GatewayPolicy>(around);
+Result<std::unique_ptr<Policy>> make_gateway_policy(
+    const PolicySurroundings& around, const resources::EndpointPickerConfig& config) {
+  LLMD_ASSIGN_OR_RETURN(auto scheduler, schedule::Scheduler::make(config, around.seed));
+  return std::unique_ptr<Policy>(std::make_unique<GatewayPolicy>(around, std::move(scheduler)));
 }
 
 }  // namespace llmd::bench

@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "bench/in_virtual_time/policy.h"
+#include "schedule/default_config.h"
 
 namespace llmd::bench {
 namespace {
@@ -45,6 +46,12 @@ class LeastConnections final : public Policy {
   uint32_t next_ = 0;
 };
 
+Result<std::unique_ptr<Policy>> make_configured_policy(const std::string& file,
+                                                       const PolicySurroundings& around) {
+  LLMD_ASSIGN_OR_RETURN(const auto config, resources::load_endpoint_picker_config(file));
+  return make_gateway_policy(around, config);
+}
+
 class Fixed final : public Policy {
  public:
   explicit Fixed(std::vector<uint32_t> places) : places_(std::move(places)) {}
@@ -74,7 +81,8 @@ std::unique_ptr<Policy> make_fixed_policy(std::vector<uint32_t> places) {
 
 Result<std::unique_ptr<Policy>> make_policy(const std::string& name,
                                             const PolicySurroundings& around) {
-  if (name == "gateway") return make_gateway_policy(around);
+  if (name == "gateway") return make_gateway_policy(around, schedule::default_config());
+  if (name.ends_with(".yaml") || name.ends_with(".yml")) return make_configured_policy(name, around);
   if (name == "round-robin") return make_round_robin_policy(around);
   if (name == "least-connections") return make_least_connections_policy(around);
   const std::vector<std::string> known{"gateway", "round-robin", "least-connections",
@@ -83,7 +91,8 @@ Result<std::unique_ptr<Policy>> make_policy(const std::string& name,
   return invalid_argument("there is no policy \"" + name + "\"" +
                           (nearest
                                ? "; did you mean " + *nearest + "?"
-                               : "; there is gateway, round-robin, least-connections, best-found"));
+                               : "; there is gateway, round-robin, least-connections, best-found, "
+                                "or a file: NAME.yaml"));
 }
 
 }  // namespace llmd::bench

@@ -14,6 +14,7 @@
 #include "base/result.h"
 #include "base/virtual_time.h"
 #include "bench/in_virtual_time/virtual_engine.h"
+#include "resources/endpoint_picker_config.h"
 
 namespace llmd::bench {
 
@@ -38,7 +39,8 @@ struct PolicySurroundings {
 };
 
 /// llmd's gateway: scan of the body, router, scheduler, poller, as `llmd gateway` runs them.
-std::unique_ptr<Policy> make_gateway_policy(const PolicySurroundings& around);
+Result<std::unique_ptr<Policy>> make_gateway_policy(const PolicySurroundings& around,
+                                                    const resources::EndpointPickerConfig& config);
 /// nginx without a balancing directive: one after the other.
 std::unique_ptr<Policy> make_round_robin_policy(const PolicySurroundings& around);
 /// nginx's least_conn: the fewest requests under way; among equals round robin.
@@ -50,7 +52,8 @@ std::unique_ptr<Policy> make_fixed_policy(std::vector<uint32_t> places);
 /// make_policy().
 inline constexpr std::string_view kBestFoundPolicy = "best-found";
 
-/// By the name that a user writes: gateway, round-robin, least-connections.
+/// By the name that a user writes: gateway, round-robin, least-connections; or the file of an
+/// EndpointPickerConfig (*.yaml, *.yml), which the gateway then follows.
 Result<std::unique_ptr<Policy>> make_policy(const std::string& name,
                                             const PolicySurroundings& around);
 

@@ -11,7 +11,8 @@ struct AffinityOptions {
   double threshold = 0.8;
   double exploration_probability = 0;
   double max_ttft_penalty_ms = 18000;
-  double peak_prefill_throughput = 15928;  ///< tokens/s
+  double max_tokens_in_flight_penalty = 0;  ///< 0: no bound
+  double peak_prefill_throughput = 15928;   ///< tokens/s
 };
 
 /// Keeps the endpoints that have most of the prompt cached, unless all of them are so busy that
@@ -24,16 +25,13 @@ class PrefixCacheAffinityFilter final : public Filter {
 
   void apply(const Query&, Candidates& candidates) override {
     if (options_.exploration_probability > random_.next_unit()) return;
-    double best_sticky_ms = kNone;
-    double best_other_ms = kNone;
+    double sticky_tokens = kNone;
+    double other_tokens = kNone;
     for (const Candidate& candidate : candidates) {
-      double& best = is_sticky(candidate) ? best_sticky_ms : best_other_ms;
-      best = std::min(best, ttft_ms(candidate));
+      double& least = is_sticky(candidate) ? sticky_tokens : other_tokens;
+      least = std::min(least, static_cast<double>(candidate.endpoint->live.in_flight_tokens));
     }
-    if (best_sticky_ms == kNone) return;
-    const bool is_busy = options_.max_ttft_penalty_ms > 0 && best_other_ms != kNone &&
-                         best_sticky_ms > best_other_ms + options_.max_ttft_penalty_ms;
-    if (is_busy) return;
+    if (sticky_tokens == kNone || is_too_busy(sticky_tokens - other_tokens)) return;
     std::erase_if(candidates, [this](const Candidate& each) { return !is_sticky(each); });
   }
 
@@ -44,10 +42,13 @@ class PrefixCacheAffinityFilter final : public Filter {
     const double total = std::max<uint32_t>(prefixes_.total_tokens(), 1);
     return prefixes_.matched_tokens(candidate.endpoint->slot) / total >= options_.threshold;
   }
-  double ttft_ms(const Candidate& candidate) const {
+  /// When even the least busy of the sticky endpoints has so many more tokens in flight.
+  bool is_too_busy(double more_tokens) const {
     constexpr double kMsPerS = 1000;
-    return static_cast<double>(candidate.endpoint->live.in_flight_tokens) /
-           options_.peak_prefill_throughput * kMsPerS;
+    const double more_ms = more_tokens / options_.peak_prefill_throughput * kMsPerS;
+    return (options_.max_ttft_penalty_ms > 0 && more_ms > options_.max_ttft_penalty_ms) ||
+           (options_.max_tokens_in_flight_penalty > 0 &&
+            more_tokens > options_.max_tokens_in_flight_penalty);
   }
 
   PrefixProducer& prefixes_;
@@ -67,6 +68,8 @@ Made make_prefix_cache_affinity_filter(resources::Fields& parameters, Registry& 
   LLMD_ASSIGN_OR_RETURN(
       options.max_ttft_penalty_ms,
       parameters.decimal("maxTTFTPenaltyMs", options.max_ttft_penalty_ms, kMax));
+  LLMD_ASSIGN_OR_RETURN(options.max_tokens_in_flight_penalty,
+                        parameters.decimal("maxTokensInFlightPenalty", 0, kMax));
   LLMD_ASSIGN_OR_RETURN(
       options.peak_prefill_throughput,
       parameters.decimal("peakPrefillThroughput", options.peak_prefill_throughput, kMax));

@@ -25,6 +25,7 @@ class ApproxPrefixCacheProducer final : public PrefixProducer {
   uint32_t matched_tokens(uint32_t slot) const override {
     return slot < matched_units_.size() ? matched_units_[slot] * kUnitTokens : 0;
   }
+  bool is_full(uint32_t slot) const override { return index_.is_full(slot); }
   uint32_t total_tokens() const override { return total_tokens_; }
 
   /// Counted now and not when the request ends: a burst of equal prompts then follows the first.

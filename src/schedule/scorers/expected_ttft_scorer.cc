@@ -26,18 +26,26 @@ class ExpectedTtftScorer final : public Scorer {
 
  private:
   double cost_s(const Query& query, const endpoints::Endpoint& endpoint) const {
-    using endpoints::ServiceRate;
     const endpoints::Live& live = endpoint.live;
-    const uint32_t cached = std::min(prefixes_.matched_tokens(endpoint.slot), query.prompt_tokens);
-    const double own = query.prompt_tokens - cached;
     const double requests = live.active_requests();
-    const double prefill_s = own * live.rate.seconds_per_token();
-    const double ahead_s = (static_cast<double>(live.prefill_tokens) + ServiceRate::kOverheadTokens) *
-                           live.rate.seconds_per_token();
-    const double answer_s =
-        (2 * requests + ServiceRate::kOverheadRequests) * live.rate.seconds_per_request();
+    const double ahead = static_cast<double>(live.prefill_tokens);
+    const double first_token_s = live.rate.first_token_s(ahead + own_tokens(query, endpoint));
+    const double prompt_s = work_tokens(query, endpoint) * live.rate.seconds_per_token();
+    const double answer_s = live.rate.answer().at(requests);
     const double turn_s = answer_s / std::max(live.scrape.running, 1.0);
-    return ahead_s + prefill_s + live.waiting_requests() * turn_s + requests * prefill_s + answer_s;
+    // Others are on average half way through.
+    const double others_s = requests * (prompt_s + live.rate.answer().slope() / 2);
+    return first_token_s + live.waiting_requests() * turn_s + answer_s + others_s;
+  }
+
+  double own_tokens(const Query& query, const endpoints::Endpoint& endpoint) const {
+    const uint32_t cached = std::min(prefixes_.matched_tokens(endpoint.slot), query.prompt_tokens);
+    return query.prompt_tokens - cached;
+  }
+  /// In a full cache what comes new drives out as much that will have to be computed again.
+  double work_tokens(const Query& query, const endpoints::Endpoint& endpoint) const {
+    const double own = own_tokens(query, endpoint);
+    return prefixes_.is_full(endpoint.slot) ? 2 * own : own;
   }
 
   PrefixProducer& prefixes_;

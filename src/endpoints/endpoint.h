@@ -54,8 +54,13 @@ struct Live {
   std::vector<std::string> models;
 
   uint32_t in_flight = 0;  ///< requests that this process has there now
+  /// Tokens of them: of prompts what is not cached, until the first byte of the response; and of
+  /// answers what is expected, where the configuration counts it, until the end.
+  uint64_t in_flight_tokens = 0;
+  uint64_t prefill_tokens = 0;  ///< the part of it that is of prompts
   Scrape scrape;
   uint32_t in_flight_at_scrape = 0;
+  TimePoint scraped_at{};  ///< when `scrape` was read; the clock's zero before the first time
 
   uint32_t failures = 0;    ///< attempts in a row that failed
   TimePoint avoid_until{};  ///< last choice until then

@@ -27,6 +27,11 @@ Result<Fields> Fields::of(const YamlNode& node, std::string path, const std::str
   return fields;
 }
 
+Result<Fields> Fields::of_optional(const YamlNode& node, std::string path,
+                                   const std::string& file) {
+  return of(node.kind == YamlNode::Kind::kNull ? empty_map() : node, std::move(path), file);
+}
+
 const YamlMember* Fields::member(std::string_view key) const {
   const auto found = std::find_if(node_->members.begin(), node_->members.end(),
                                   [&](const auto& each) { return each.key.scalar == key; });
@@ -122,6 +127,17 @@ Result<double> Fields::decimal(std::string_view key, double fallback, double max
     return error(key, fmt::format("must be a number from 0 to {}", max));
   }
   return *value;
+}
+
+Result<bool> Fields::boolean(std::string_view key, bool fallback) {
+  const YamlNode* found = find(key);
+  if (found == nullptr) return fallback;
+  const bool is_true = found->scalar == "true";
+  if (found->kind != YamlNode::Kind::kScalar || found->quoted ||
+      (!is_true && found->scalar != "false")) {
+    return error(key, "must be true or false");
+  }
+  return is_true;
 }
 
 Result<void> Fields::refuse_unbuilt(std::span<const std::string_view> keys) {

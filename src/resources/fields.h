@@ -21,6 +21,10 @@ class Fields {
   /// Refuses what is not a map.
   static Result<Fields> of(const YamlNode& node, std::string path, const std::string& file);
 
+  /// As of(), but YAML null stands for an empty map.
+  static Result<Fields> of_optional(const YamlNode& node, std::string path,
+                                    const std::string& file);
+
   /// The member's value; null when absent or YAML null.
   const YamlNode* find(std::string_view key);
   /// As find(), but absent is an error.
@@ -35,6 +39,9 @@ class Fields {
   Result<uint32_t> number(std::string_view key, uint32_t fallback, uint32_t max);
   /// A decimal number from 0 to `max`, as 12.5 or 1e-3.
   Result<double> decimal(std::string_view key, double fallback, double max);
+
+  /// true or false.
+  Result<bool> boolean(std::string_view key, bool fallback);
 
   /// Members that exist by design but not in this build are refused by name.
   Result<void> refuse_unbuilt(std::span<const std::string_view> keys);

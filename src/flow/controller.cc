@@ -363,7 +363,8 @@ void Controller::expire(TimePoint now) {
 
 void Controller::revoke(TimePoint now) {
   const Band* const band = first_waiting();
-  if (!config_.evicts_running || band == nullptr || pool_empty_) return;
+  if (!config_.evicts_running || revoker_.is_pending(now)) return;
+  if (band == nullptr || pool_empty_) return;
   const double saturation = config_.detector->saturation(now).effective;
   const double ceiling = ceilings_[band->rank];  // dispatch_one() has just found it too low
   if (saturation < ceiling) return;

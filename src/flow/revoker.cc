@@ -44,7 +44,7 @@ const std::vector<Item*>& Revoker::choose(double saturation, double ceiling, int
                                           uint64_t in_flight, TimePoint now) {
   chosen_.clear();
   // A ceiling of 0 lets nobody through, whatever ends.
-  if (is_pending(now) || in_flight == 0 || saturation <= 0 || ceiling <= 0) return chosen_;
+  if (in_flight == 0 || saturation <= 0 || ceiling <= 0) return chosen_;
   const double worth = saturation / static_cast<double>(in_flight);
   const double count = std::max(1.0, std::ceil((saturation - ceiling) / worth));
   while (static_cast<double>(chosen_.size()) < count && !running_.empty() &&

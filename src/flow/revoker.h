@@ -24,8 +24,10 @@ class Revoker {
   void add(Item& item) { running_.push(item); }
   void remove(Item& item, TimePoint now);
 
+  /// Whether earlier revocations must show first.
+  bool is_pending(TimePoint now);
   /// Those to revoke now that a request of `priority` waits, `saturation` being at or above its
-  /// `ceiling`, in order of priority and the youngest first; none while earlier ones are pending.
+  /// `ceiling`, in order of priority and the youngest first. Not to be asked while is_pending().
   /// They are not to be revoked again.
   const std::vector<Item*>& choose(double saturation, double ceiling, int32_t priority,
                                    uint64_t in_flight, TimePoint now);
@@ -42,7 +44,6 @@ class Revoker {
     TimePoint at;
   };
 
-  bool is_pending(TimePoint now);
   using Pending = std::vector<Revocation>;
   void end(Pending::iterator revocation, bool confirmed, TimePoint now);
 

@@ -47,6 +47,7 @@ void SaturationDetector::refresh(const endpoints::Endpoint& endpoint, TimePoint 
 }
 
 bool SaturationDetector::is_fresh(const endpoints::Live& live, TimePoint now) const {
+  if (stale_after_ == Duration::max()) return true;
   return live.scraped_at != TimePoint{} && now - live.scraped_at <= stale_after_;
 }
 

@@ -50,7 +50,7 @@ class SaturationDetector {
 
  protected:
   /// `full` is the load() of an endpoint that holds as much as it should. Metrics older than
-  /// `stale_after` do not count.
+  /// `stale_after` do not count; the greatest Duration says that none are needed.
   SaturationDetector(double full, Duration stale_after) : full_(full), stale_after_(stale_after) {}
 
   /// Whole numbers, so that a sum that is kept by adding and subtracting stays exact.

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <array>
-#include <variant>
 #include <vector>
 
 #include "base/text.h"
@@ -17,25 +16,31 @@ namespace {
 using resources::Fields;
 using resources::PluginSpec;
 
-struct NamesEviction {};
-using Plugin =
-    std::variant<std::shared_ptr<FairnessPolicy>, OrderingPolicy, std::shared_ptr<UsageLimitPolicy>,
-                 std::shared_ptr<SaturationDetector>, NamesEviction>;
+/// What a plugin is: one of these, or none where it only names what enableEviction does.
+struct Plugin {
+  std::shared_ptr<FairnessPolicy> fairness;
+  OrderingPolicy ordering;
+  std::shared_ptr<UsageLimitPolicy> usage_limit;
+  std::shared_ptr<SaturationDetector> detector;
+};
 
 /// A maker of one kind of plugin, as a maker of any.
-template <auto kMake>
+template <auto kMember, auto kMake>
 Result<Plugin> made_by(Fields& parameters) {
-  LLMD_ASSIGN_OR_RETURN(auto made, kMake(parameters));
-  return Plugin(std::move(made));
+  Plugin plugin;
+  LLMD_ASSIGN_OR_RETURN(plugin.*kMember, kMake(parameters));
+  return plugin;
 }
 template <TimePoint (*kDue)(const Arrival&)>
 Result<Plugin> orders_by(Fields& parameters) {
   LLMD_RETURN_IF_ERROR(parameters.done());
-  return Plugin(OrderingPolicy{kDue});
+  Plugin plugin;
+  plugin.ordering = {kDue};
+  return plugin;
 }
 Result<Plugin> name_eviction(Fields& parameters) {
   LLMD_RETURN_IF_ERROR(parameters.done());
-  return Plugin(NamesEviction{});
+  return Plugin();
 }
 
 struct Type {
@@ -43,17 +48,17 @@ struct Type {
   Result<Plugin> (*make)(Fields& parameters);
 };
 constexpr std::array kTypes = std::to_array<Type>({
-    {"global-strict-fairness-policy", made_by<make_global_strict_fairness>},
-    {"round-robin-fairness-policy", made_by<make_round_robin_fairness>},
-    {"program-aware-fairness", made_by<make_program_aware_fairness>},
+    {"global-strict-fairness-policy", made_by<&Plugin::fairness, make_global_strict_fairness>},
+    {"round-robin-fairness-policy", made_by<&Plugin::fairness, make_round_robin_fairness>},
+    {"program-aware-fairness", made_by<&Plugin::fairness, make_program_aware_fairness>},
     {"fcfs-ordering-policy", orders_by<fcfs_ordering>},
     {"edf-ordering-policy", orders_by<edf_ordering>},
     {"slo-deadline-ordering-policy", orders_by<slo_deadline_ordering>},
-    {"static-usage-limit-policy", made_by<make_static_usage_limit>},
-    {"priority-holdback-policy", made_by<make_priority_holdback>},
-    {"soft-reflective-ceiling-policy", made_by<make_soft_reflective_ceiling>},
-    {"utilization-detector", made_by<make_utilization_detector>},
-    {"concurrency-detector", made_by<make_concurrency_detector>},
+    {"static-usage-limit-policy", made_by<&Plugin::usage_limit, make_static_usage_limit>},
+    {"priority-holdback-policy", made_by<&Plugin::usage_limit, make_priority_holdback>},
+    {"soft-reflective-ceiling-policy", made_by<&Plugin::usage_limit, make_soft_reflective_ceiling>},
+    {"utilization-detector", made_by<&Plugin::detector, make_utilization_detector>},
+    {"concurrency-detector", made_by<&Plugin::detector, make_concurrency_detector>},
     {"sheddable-eviction-filter", name_eviction},
     {"priority-then-time-eviction-order-policy", name_eviction},
 });
@@ -85,11 +90,11 @@ class Plugins {
   /// The plugin that `key` refers to, `fallback` when absent. `what` says in errors what it must
   /// be.
   template <typename T>
-  Result<T> get(Fields& fields, std::string_view key, std::string_view fallback,
+  Result<T> get(Fields& fields, std::string_view key, std::string_view fallback, T Plugin::* kind,
                 std::string_view what) {
     LLMD_ASSIGN_OR_RETURN(const std::string name, fields.text(key, std::string(fallback)));
     LLMD_ASSIGN_OR_RETURN(const Plugin plugin, find(fields, key, name));
-    if (const T* found = std::get_if<T>(&plugin)) return *found;
+    if (plugin.*kind) return plugin.*kind;
     return fields.error(key, fmt::format("{} is no {}", name, what));
   }
 
@@ -126,12 +131,12 @@ Result<BandConfig> read_band(Fields& fields, Plugins& plugins) {
   BandConfig band;
   LLMD_ASSIGN_OR_RETURN(band.bytes_max, read_quantity(fields, "maxBytes", band.bytes_max));
   LLMD_ASSIGN_OR_RETURN(band.requests_max, read_quantity(fields, "maxRequests", band.requests_max));
-  LLMD_ASSIGN_OR_RETURN(band.fairness, plugins.get<std::shared_ptr<FairnessPolicy>>(
-                                           fields, "fairnessPolicyRef",
-                                           "global-strict-fairness-policy", "fairness policy"));
+  LLMD_ASSIGN_OR_RETURN(band.fairness,
+                        plugins.get(fields, "fairnessPolicyRef", "global-strict-fairness-policy",
+                                    &Plugin::fairness, "fairness policy"));
   LLMD_ASSIGN_OR_RETURN(band.ordering,
-                        plugins.get<OrderingPolicy>(fields, "orderingPolicyRef",
-                                                    "fcfs-ordering-policy", "ordering policy"));
+                        plugins.get(fields, "orderingPolicyRef", "fcfs-ordering-policy",
+                                    &Plugin::ordering, "ordering policy"));
   return band;
 }
 
@@ -164,13 +169,13 @@ Result<void> read_bands(Fields& flow_control, Plugins& plugins, Config& config) 
 }
 
 Result<void> read_policies(Fields& flow_control, Plugins& plugins, Config& config) {
-  LLMD_ASSIGN_OR_RETURN(config.usage_limit, plugins.get<std::shared_ptr<UsageLimitPolicy>>(
-                                                flow_control, "usageLimitPolicyPluginRef",
-                                                "static-usage-limit-policy", "usage limit policy"));
+  LLMD_ASSIGN_OR_RETURN(
+      config.usage_limit,
+      plugins.get(flow_control, "usageLimitPolicyPluginRef", "static-usage-limit-policy",
+                  &Plugin::usage_limit, "usage limit policy"));
   LLMD_ASSIGN_OR_RETURN(Fields detector, flow_control.map("saturationDetector"));
-  LLMD_ASSIGN_OR_RETURN(config.detector,
-                        plugins.get<std::shared_ptr<SaturationDetector>>(
-                            detector, "pluginRef", "utilization-detector", "saturation detector"));
+  LLMD_ASSIGN_OR_RETURN(config.detector, plugins.get(detector, "pluginRef", "utilization-detector",
+                                                     &Plugin::detector, "saturation detector"));
   LLMD_RETURN_IF_ERROR(detector.done());
   LLMD_ASSIGN_OR_RETURN(config.evicts_running, flow_control.boolean("enableEviction", false));
   return {};

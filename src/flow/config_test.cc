@@ -4,7 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "flow/test_rig.h"
+#include "flow/test_config.h"
 
 namespace llmd::flow {
 namespace {

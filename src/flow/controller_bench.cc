@@ -6,20 +6,24 @@
 #include <cstdlib>
 #include <new>
 
-#include "flow/test_rig.h"
+#include "flow/controller.h"
+#include "flow/test_config.h"
 
 namespace {
 std::atomic<uint64_t> allocations = 0;
 }  // namespace
 
-// Every allocation of this program is counted.
-void* operator new(size_t size) {
+// Every allocation of this program is counted. Not inlined, as g++ would then see free() end what
+// new began.
+[[gnu::noinline]] void* operator new(size_t size) {
   ++allocations;
   if (void* memory = std::malloc(size)) return memory;
   throw std::bad_alloc();
 }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, size_t /*size*/) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory, size_t /*size*/) noexcept {
+  std::free(memory);
+}
 
 namespace llmd::flow {
 namespace {
@@ -52,18 +56,22 @@ class Load {
     request.bytes = 1000;
     request.ttl = std::chrono::seconds(60) + std::chrono::microseconds(sent_ * 7919 % 10'000'000);
     ++sent_;
-    const uint32_t slot = free_.empty() ? static_cast<uint32_t>(ids_.size()) : free_.back();
-    free_.empty() ? ids_.emplace_back() : (free_.pop_back(), ids_[slot]);
+    if (free_.empty()) {
+      free_.push_back(static_cast<uint32_t>(ids_.size()));
+      ids_.emplace_back();
+    }
+    const uint32_t slot = free_.back();
+    free_.pop_back();
     const auto out = controller_->enqueue(request, [this, slot](Decision) { start(slot); });
     ids_[slot] = out.id;
     if (out.decision) start(slot);
   }
   /// Ends the request that has run longest, which lets another one go.
   void end_one() {
-    const uint32_t slot = running_[oldest_++ % running_.size()];
+    next_place_ = oldest_++ % running_.size();
+    const uint32_t slot = running_[next_place_];
     --endpoint_->live.in_flight;
     detector_->refresh(*endpoint_, clock_.now());
-    next_place_ = (oldest_ - 1) % running_.size();
     controller_->finished(ids_[slot], {.prompt_tokens = 100 + slot % 64, .output_tokens = 10});
     free_.push_back(slot);
     controller_->capacity_changed();

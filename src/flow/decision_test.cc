@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "flow/test_rig.h"
+#include "flow/test_config.h"
 #include "flow/without_queue.h"
 
 namespace llmd::flow {

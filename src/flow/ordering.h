@@ -19,7 +19,9 @@ struct Arrival {
 /// Requests go in the order of what this returns, and in the order of their arrival where it is the
 /// same. A pure function.
 struct OrderingPolicy {
-  TimePoint (*due)(const Arrival& arrival);
+  TimePoint (*due)(const Arrival& arrival) = nullptr;
+
+  explicit operator bool() const { return due != nullptr; }
 };
 
 /// First come, first served.

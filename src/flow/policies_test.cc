@@ -5,7 +5,8 @@
 
 #include <deque>
 
-#include "flow/test_rig.h"
+#include "flow/band.h"
+#include "flow/test_config.h"
 
 namespace llmd::flow {
 namespace {

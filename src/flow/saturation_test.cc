@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "base/random.h"
-#include "flow/test_rig.h"
+#include "flow/test_config.h"
 
 namespace llmd::flow {
 namespace {

@@ -14,7 +14,6 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 using testing::ElementsAre;
-using testing::ElementsAreArray;
 
 TimePoint at(Duration since_start) { return TimePoint{} + since_start; }
 

@@ -94,7 +94,7 @@ class RandomLife {
   void finish_one() {
     const auto running = running_names();
     if (running.empty()) return;
-    const std::string name = running[random_.below(running.size())];
+    const std::string& name = running[random_.below(running.size())];
     finished_.insert(name);
     rig_.finish(name, {.prompt_tokens = random_.below(1000), .output_tokens = random_.below(99)});
   }

@@ -66,6 +66,7 @@ struct Live {
   ServiceRate rate;
   Scrape scrape;
   uint32_t in_flight_at_scrape = 0;
+  TimePoint scraped_at{};  ///< when `scrape` was read; the clock's zero before the first time
 
   uint32_t failures = 0;    ///< attempts in a row that failed
   TimePoint avoid_until{};  ///< last choice until then

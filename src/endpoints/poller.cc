@@ -89,6 +89,7 @@ void Poller::apply(Endpoint& endpoint, const Scrape& scrape) {
   if (restarted) pool_.report_cache_lost(endpoint);
   live.scrape = scrape;
   live.in_flight_at_scrape = live.in_flight;
+  live.scraped_at = clock_.now();
 }
 
 void Poller::succeeded(Endpoint& endpoint) {

@@ -58,12 +58,14 @@ class PollerTest : public testing::Test {
 
 TEST_F(PollerTest, AnEndpointIsUpOnceHealthModelsAndLoadAreKnown) {
   live().in_flight = 2;
+  clock_.advance(seconds(1));
   poller_.tick();
   EXPECT_EQ(asked_, (std::vector<std::string>{"/health", "/v1/models", "/metrics"}));
   EXPECT_EQ(live().health, Health::kUp);
   EXPECT_TRUE(live().serves("m"));
   EXPECT_EQ(live().scrape.waiting, 2);
   EXPECT_EQ(live().in_flight_at_scrape, 2U);
+  EXPECT_EQ(live().scraped_at, clock_.now());
 }
 
 TEST_F(PollerTest, LoadIsReadOncePerIntervalAndHealthSeldom) {

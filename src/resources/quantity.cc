@@ -68,7 +68,10 @@ std::string print_cpu_milli(uint32_t milli) {
   return milli % 1000 == 0 ? fmt::format("{}", milli / 1000) : fmt::format("{}m", milli);
 }
 
-Result<uint64_t> parse_memory_bytes(std::string_view text) {
+namespace {
+
+/// Nothing for 0 too, as for what is no quantity.
+std::optional<uint64_t> parse_suffixed(std::string_view text) {
   std::string_view number = text;
   uint64_t factor = 1;
   for (const Suffix& suffix : kSuffixes) {
@@ -77,8 +80,19 @@ Result<uint64_t> parse_memory_bytes(std::string_view text) {
     factor = suffix.factor;
     break;
   }
-  const auto bytes = scaled(number, factor);
-  if (bytes) return *bytes;
+  return scaled(number, factor);
+}
+
+}  // namespace
+
+Result<uint64_t> parse_quantity(std::string_view text) {
+  if (text == "0") return uint64_t{0};
+  if (const auto value = parse_suffixed(text)) return *value;
+  return invalid_argument(fmt::format("\"{}\" is no quantity such as 500, 1k or 10Gi", text));
+}
+
+Result<uint64_t> parse_memory_bytes(std::string_view text) {
+  if (const auto bytes = parse_suffixed(text)) return *bytes;
   return invalid_argument(fmt::format("\"{}\" is no memory quantity such as 512Mi or 1Gi", text));
 }
 

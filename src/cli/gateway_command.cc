@@ -16,7 +16,7 @@ using gateway::GatewayProcessOptions;
 
 constexpr const char* kExamples = R"(Examples:
   llmd gateway --endpoint http://127.0.0.1:8000 --endpoint http://127.0.0.1:8001
-  llmd gateway --port 0 --endpoints endpoints.yaml
+  llmd gateway --port 0 --endpoints endpoints.yaml -f scheduling.yaml
 
 Prints "llmd ready gateway http://HOST:PORT" on stdout when it listens; /ready answers 200 once an
 engine can serve. SIGTERM lets the running requests end; a second one does not wait.)";
@@ -37,6 +37,12 @@ void add_endpoint_flags(CLI::App& command, GatewayProcessOptions& options) {
   command.add_option("--host", options.host, "Address to listen on")->capture_default_str();
   command.add_option("--port", options.port, "Port to listen on; 0 takes a free one")
       ->capture_default_str();
+  command
+      .add_option("-f,--file", options.scheduling_file,
+                  "EndpointPickerConfig: how requests are scheduled; followed while it changes")
+      ->check(CLI::ExistingFile);
+  command.add_flag("--emit-endpoint-scores", options.gateway.router.emits_endpoint_scores,
+                   "Responses say how their engine was chosen");
   auto* source = command.add_option_group("endpoints", "Where the engines are");
   source->add_option("--endpoints", options.endpoints_file,
                      "File that lists the engines; followed while it changes");

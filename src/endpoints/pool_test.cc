@@ -57,7 +57,8 @@ TEST(Live, OwnRequestsCountAtOnceAndScrapesAddOthers) {
   Live live;
   live.in_flight = 4;
   EXPECT_EQ(live.active_requests(), 4);
-  live.scrape = {.waiting = 2, .running = 5};  // seven there, four of them ours
+  live.scrape.waiting = 2;  // seven there, four of them ours
+  live.scrape.running = 5;
   live.in_flight_at_scrape = 4;
   EXPECT_EQ(live.active_requests(), 7);
   EXPECT_EQ(live.waiting_requests(), 2);

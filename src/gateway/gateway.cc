@@ -35,6 +35,14 @@ endpoints::Fetch poll_over(endpoints::HttpFetch& fetch) {
   };
 }
 
+Result<std::shared_ptr<schedule::Scheduler>> make_scheduler(
+    const resources::EndpointPickerConfig& config, uint64_t seed) {
+  LLMD_ASSIGN_OR_RETURN(auto scheduler, schedule::Scheduler::make(config, seed));
+  for (const std::string& warning : scheduler->warnings()) log::warn("{}", warning);
+  if (config.flow_control) log::warn("{}: flowControl is checked but not at work yet", config.file);
+  return std::shared_ptr<schedule::Scheduler>(std::move(scheduler));
+}
+
 http::ServerOptions with_api_errors(http::ServerOptions options) {
   options.error_body = [](int status, std::string_view message) {
     return openai::to_json(openai::make_error(status, std::string(message)));
@@ -128,11 +136,15 @@ Gateway::~Gateway() = default;
 
 Result<std::unique_ptr<Gateway>> Gateway::create(net::EventLoop& loop, endpoints::Pool& pool,
                                                  GatewayOptions options) {
-  LLMD_ASSIGN_OR_RETURN(auto scheduler,
-                        schedule::Scheduler::make(options.scheduling, options.seed));
-  for (const std::string& warning : scheduler->warnings()) log::warn("{}", warning);
+  LLMD_ASSIGN_OR_RETURN(auto scheduler, make_scheduler(options.scheduling, options.seed));
   return std::unique_ptr<Gateway>(
       new Gateway(std::make_unique<Impl>(loop, pool, std::move(scheduler), std::move(options))));
+}
+
+Result<void> Gateway::use(const resources::EndpointPickerConfig& config) {
+  LLMD_ASSIGN_OR_RETURN(auto scheduler, make_scheduler(config, impl_->relays.ids.next()));
+  impl_->router.use(std::move(scheduler));
+  return {};
 }
 
 Result<uint16_t> Gateway::listen(const std::string& host, uint16_t port) {

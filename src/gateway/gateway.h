@@ -29,12 +29,17 @@ struct GatewayOptions {
 /// Loop thread only.
 class Gateway {
  public:
-  /// Fails when the scheduling configuration is refused. `loop` and `pool` must outlive the gateway.
+  /// Fails when the scheduling configuration is refused. `loop` and `pool` must outlive the
+  /// gateway.
   static Result<std::unique_ptr<Gateway>> create(net::EventLoop& loop, endpoints::Pool& pool,
                                                  GatewayOptions options);
   ~Gateway();
   Gateway(const Gateway&) = delete;
   Gateway& operator=(const Gateway&) = delete;
+
+  /// Requests that come from now on are scheduled as `config` says; those under way go on as they
+  /// began. Refused like in create(), changing nothing.
+  Result<void> use(const resources::EndpointPickerConfig& config);
 
   Result<uint16_t> listen(const std::string& host, uint16_t port);
   /// Stops accepting, lets running requests end, then calls `done`.

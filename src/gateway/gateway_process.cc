@@ -39,13 +39,15 @@ class GatewayProcess {
   explicit GatewayProcess(GatewayProcessOptions options)
       : options_(std::move(options)),
         watcher_(options_.endpoints_file),
+        scheduling_watcher_(options_.scheduling_file),
         file_timer_(loop_),
         drain_timer_(loop_) {}
 
   Result<void> serve();
 
  private:
-  void follow_file();
+  void follow_files();
+  void read_scheduling();
   void read_endpoints();
   void on_signal(int signal);
 
@@ -53,6 +55,7 @@ class GatewayProcess {
   net::EventLoop loop_;
   endpoints::Pool pool_;
   endpoints::FileWatcher watcher_;
+  endpoints::FileWatcher scheduling_watcher_;
   net::Timer file_timer_;
   net::Timer drain_timer_;
   std::unique_ptr<Gateway> gateway_;
@@ -65,8 +68,13 @@ Result<void> GatewayProcess::serve() {
     pool_.update(std::move(specs));
   }
   options_.gateway.seed = entropy();
+  if (!options_.scheduling_file.empty()) {
+    LLMD_ASSIGN_OR_RETURN(options_.gateway.scheduling,
+                          resources::load_endpoint_picker_config(options_.scheduling_file));
+    scheduling_watcher_.changed();
+  }
   LLMD_ASSIGN_OR_RETURN(gateway_, Gateway::create(loop_, pool_, std::move(options_.gateway)));
-  if (!options_.endpoints_file.empty()) follow_file();
+  follow_files();
   LLMD_ASSIGN_OR_RETURN(const uint16_t port, gateway_->listen(options_.host, options_.port));
   loop_.on_terminate([this](int signal) { on_signal(signal); });
   const bool v6 = options_.host.find(':') != std::string::npos;
@@ -77,9 +85,19 @@ Result<void> GatewayProcess::serve() {
   return {};
 }
 
-void GatewayProcess::follow_file() {
-  if (watcher_.changed()) read_endpoints();
-  file_timer_.start(kFileStep, [this] { follow_file(); });
+void GatewayProcess::follow_files() {
+  if (!options_.endpoints_file.empty() && watcher_.changed()) read_endpoints();
+  if (!options_.scheduling_file.empty() && scheduling_watcher_.changed()) read_scheduling();
+  file_timer_.start(kFileStep, [this] { follow_files(); });
+}
+
+/// A file that is refused leaves scheduling as it is.
+void GatewayProcess::read_scheduling() {
+  const auto config = resources::load_endpoint_picker_config(options_.scheduling_file);
+  if (!config) return log::error("{}", config.error().message);
+  const auto used = gateway_->use(*config);
+  if (!used) return log::error("{}", used.error().message);
+  log::info("scheduling as {} says now", options_.scheduling_file);
 }
 
 /// A file that cannot be used leaves the endpoints as they are.

@@ -124,7 +124,7 @@ void append_request_head(std::string& to, const http::RequestHead& head, size_t 
 
 void append_response_head(std::string& to, const http::ResponseHead& head,
                           const ResponseFraming& framing, bool keep_alive, int client_minor,
-                          std::string_view request_id) {
+                          std::string_view request_id, std::string_view added) {
   const NamedByConnection named(head.headers);
   http::append_status_line(to, head.status);
   for (const http::Header& header : head.headers) {
@@ -133,6 +133,7 @@ void append_response_head(std::string& to, const http::ResponseHead& head,
     }
   }
   http::append_header(to, kRequestIdHeader, request_id);
+  to.append(added);
   if (framing.kind == BodyFraming::kLength) {
     fmt::format_to(std::back_inserter(to), "Content-Length: {}\r\n", framing.length);
   } else if (framing.kind == BodyFraming::kChunked) {

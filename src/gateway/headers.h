@@ -29,9 +29,9 @@ struct ResponseFraming {
   BodyFraming kind;
   uint64_t length = 0;
 };
-/// Appends the whole head, empty line included.
+/// Appends the whole head, empty line included; `added` are header lines of the gateway's own.
 void append_response_head(std::string& to, const http::ResponseHead& head,
                           const ResponseFraming& framing, bool keep_alive, int client_minor,
-                          std::string_view request_id);
+                          std::string_view request_id, std::string_view added = {});
 
 }  // namespace llmd::gateway

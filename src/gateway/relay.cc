@@ -174,8 +174,10 @@ void Relay::on_head(const http::ResponseHead& head, const http::Framing& framing
   const ResponseFraming framed = frame_for(exchange_->head(), framing);
   framing_ = framed.kind;
   keep_alive_ = exchange_->keep_alive() && framing_ != BodyFraming::kUntilClose;
+  added_head_.clear();
+  ticket_->add_response_headers(added_head_);
   append_response_head(response_head_, head, framed, keep_alive_, exchange_->head().version_minor,
-                       request_id_);
+                       request_id_, added_head_);
 }
 
 void Relay::on_body(std::string_view bytes, bool last) {

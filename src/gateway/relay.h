@@ -80,6 +80,7 @@ class Relay final : public http::Call {
   std::string request_id_;
   std::string request_head_;
   size_t request_head_common_ = 0;  // what is the same for every endpoint
+  std::string added_head_;          // header lines that scheduling adds to the response
   std::string response_head_;       // not sent yet: leaves with the first bytes
   int status_ = 0;
   bool streaming_ = false;

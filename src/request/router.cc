@@ -16,6 +16,33 @@ using openai::ApiError;
 /// Enough for any backoff to reach its bound without the shift overflowing.
 constexpr uint32_t kDoublingsMax = 16;
 
+/// Upstream's name, there for metadata.
+constexpr std::string_view kScoresHeader = "x-gateway-destination-endpoint-scores";
+
+/// "decode a=2.5(queue-scorer 0.5*2, …), b-(decode-filter), c-(not ready)".
+std::string print_scores(const schedule::Explanation& explanation) {
+  std::string out;
+  for (const auto& run : explanation.runs) {
+    out += fmt::format("{}{}", out.empty() ? "" : "; ", run.profile);
+    for (const auto& row : run.rows) {
+      if (!row.dropped_by.empty()) {
+        out += fmt::format(" {}-({})", row.endpoint->spec.name, row.dropped_by);
+        continue;
+      }
+      out += fmt::format(" {}={:.4g}(", row.endpoint->spec.name, row.total);
+      for (const auto& [scorer, score, weight] : row.scores) {
+        out +=
+            fmt::format("{}{} {:.4g}*{:g}", out.back() == '(' ? "" : ", ", scorer, score, weight);
+      }
+      out += ')';
+    }
+  }
+  for (const auto& [endpoint, why] : explanation.unfit) {
+    out += fmt::format(" {}-({})", endpoint->spec.name, why);
+  }
+  return out;
+}
+
 template <typename Keep>
 std::vector<std::string> collect_models(const endpoints::Snapshot& snapshot, Keep keep) {
   std::set<std::string> names;
@@ -49,11 +76,11 @@ Ticket::Ticket(Ticket&& other) noexcept
       prefill_(std::move(other.prefill_)),
       tried_(std::move(other.tried_)),
       attempts_(other.attempts_),
+      scores_(std::move(other.scores_)),
       in_flight_(std::exchange(other.in_flight_, false)),
       counted_prompt_(other.counted_prompt_),
       counted_output_(other.counted_output_),
       tokens_ahead_(other.tokens_ahead_),
-      requests_beside_(other.requests_beside_),
       placed_at_(other.placed_at_),
       first_token_at_(other.first_token_at_) {}
 
@@ -72,7 +99,11 @@ schedule::Query Ticket::query() const {
 bool Ticket::place() {
   const auto snapshot = router_->pool_.snapshot();
   const schedule::Query asked = query();
-  const schedule::Decision decision = scheduler_->schedule(asked, *snapshot, tried_);
+  const bool explains = router_->options_.emits_endpoint_scores;
+  schedule::Explanation explanation;
+  const schedule::Decision decision =
+      scheduler_->schedule(asked, *snapshot, tried_, explains ? &explanation : nullptr);
+  if (explains) scores_ = print_scores(explanation);
   if (decision.endpoint == nullptr) return false;
   scheduler_->placed(asked);
   count(decision);
@@ -120,13 +151,13 @@ std::optional<ApiError> Ticket::retry(Failure failure) {
 
 void Ticket::add_response_headers(std::string& head) const {
   scheduler_->add_response_headers(*endpoint_, head);
+  if (!scores_.empty()) head += fmt::format("{}: {}\r\n", kScoresHeader, scores_);
 }
 
 void Ticket::first_token() {
   if (!in_flight_ || first_token_at_) return;
   endpoints::Live& live = endpoint_->live;
   first_token_at_ = router_->clock_.now();
-  requests_beside_ = live.active_requests();
   live.rate.note_first_token(tokens_ahead_, *first_token_at_ - placed_at_);
   release_prompt();
 }
@@ -143,7 +174,7 @@ void Ticket::broken() {
 
 void Ticket::finished() {
   if (in_flight_ && first_token_at_) {
-    endpoint_->live.rate.note_answer(requests_beside_, router_->clock_.now() - *first_token_at_);
+    endpoint_->live.rate.note_answer(router_->clock_.now() - *first_token_at_);
   }
   release();
 }
@@ -176,14 +207,6 @@ std::variant<Ticket, ApiError> Router::admit(const Arrival& arrival) {
   if (ticket->place()) return prepared;
   return openai::make_error(
       503, fmt::format("no engine that serves \"{}\" is ready now", arrival.scan.model_name));
-}
-
-std::variant<schedule::Explanation, ApiError> Router::explain(const Arrival& arrival) {
-  const auto prepared = prepare(arrival);
-  if (const auto* error = std::get_if<ApiError>(&prepared)) return *error;
-  schedule::Explanation explanation;
-  scheduler_->schedule(std::get<Ticket>(prepared).query(), *pool_.snapshot(), {}, &explanation);
-  return explanation;
 }
 
 std::optional<ApiError> Router::refuse(const openai::RequestScan& scan) const {

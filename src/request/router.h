@@ -27,6 +27,8 @@ struct RouterOptions {
   /// An endpoint that failed is the last choice for this long, doubled with each failure in a row.
   Duration backoff_base = std::chrono::milliseconds(500);
   Duration backoff_max = std::chrono::seconds(30);
+  /// Each response says how its endpoint was chosen. For finding out; it costs time.
+  bool emits_endpoint_scores = false;
 };
 
 /// Why an attempt ended before the first byte of its response.
@@ -44,7 +46,7 @@ bool is_retryable(int status);
 /// A request as it came.
 struct Arrival {
   const openai::RequestScan& scan;
-  std::string_view body;                      ///< that was scanned
+  std::string_view body;                       ///< that was scanned
   std::span<const http::Header> headers = {};  ///< that scheduling may look at; outlive the ticket
 };
 
@@ -98,12 +100,13 @@ class Ticket {
   endpoints::Snapshot tried_;
   uint32_t attempts_ = 0;
 
+  std::string scores_;  ///< of the last decision, where responses are to say them
+
   // While it is in flight at its endpoint:
   bool in_flight_ = false;
   uint32_t counted_prompt_ = 0;  ///< tokens of Live::in_flight_tokens and prefill_tokens
   uint32_t counted_output_ = 0;  ///< tokens of Live::in_flight_tokens
   uint64_t tokens_ahead_ = 0;    ///< to compute before its first token, its own included
-  double requests_beside_ = 0;   ///< at its first token
   TimePoint placed_at_{};
   std::optional<TimePoint> first_token_at_;
 };
@@ -111,8 +114,8 @@ class Ticket {
 class Router {
  public:
   /// `pool` and `clock` must outlive the router. `scheduler` decides.
-  Router(endpoints::Pool& pool, const Clock& clock,
-         std::shared_ptr<schedule::Scheduler> scheduler, RouterOptions options = {});
+  Router(endpoints::Pool& pool, const Clock& clock, std::shared_ptr<schedule::Scheduler> scheduler,
+         RouterOptions options = {});
   Router(const Router&) = delete;
   Router& operator=(const Router&) = delete;
 
@@ -123,8 +126,6 @@ class Router {
   /// unknown model, 429 where an admitter refuses it, 503 when no engine can serve it now (the
   /// gateway adds Retry-After). Of `arrival` only the headers are kept.
   std::variant<Ticket, openai::ApiError> admit(const Arrival& arrival);
-  /// Where admit() would place it, and why; nothing is placed.
-  std::variant<schedule::Explanation, openai::ApiError> explain(const Arrival& arrival);
 
   /// Models that an engine serves now, each once, sorted.
   std::vector<std::string> model_names() const;

@@ -74,9 +74,8 @@ Result<ProfilePlugin> read_profile_plugin(Fields& fields, const std::vector<Plug
   std::vector<std::string> names;
   for (const PluginSpec& plugin : plugins) names.push_back(plugin.name);
   const auto nearest = nearest_word(out.plugin, names);
-  return fields.error("pluginRef",
-                      fmt::format("there is no plugin named {} above{}", out.plugin,
-                                  nearest ? "; did you mean " + *nearest + "?" : ""));
+  return fields.error("pluginRef", fmt::format("there is no plugin named {} above{}", out.plugin,
+                                               nearest ? "; did you mean " + *nearest + "?" : ""));
 }
 
 Result<std::vector<SchedulingProfile>> read_profiles(Fields& root,
@@ -109,8 +108,7 @@ SchedulingProfile profile_of_all(const EndpointPickerConfig& config) {
         !plugin.type.ends_with("-picker")) {
       continue;
     }
-    profile.plugins.push_back(
-        {plugin.name, 1, fmt::format("{}:{}", config.file, plugin.line)});
+    profile.plugins.push_back({plugin.name, 1, fmt::format("{}:{}", config.file, plugin.line)});
   }
   return profile;
 }
@@ -141,8 +139,8 @@ Result<std::string> read_data_layer(Fields& root, const std::vector<PluginSpec>&
   if (plugin == plugins.end()) {
     return layer.error("discovery", "there is no plugin named " + name + " above");
   }
-  LLMD_ASSIGN_OR_RETURN(auto parameters, Fields::of_optional(plugin->parameters,
-                                                             name + ".parameters", root.file()));
+  LLMD_ASSIGN_OR_RETURN(auto parameters,
+                        Fields::of_optional(plugin->parameters, name + ".parameters", root.file()));
   LLMD_RETURN_IF_ERROR(parameters.boolean("watchFile", false));
   LLMD_ASSIGN_OR_RETURN(std::string path, parameters.text("path", ""));
   LLMD_RETURN_IF_ERROR(parameters.done());

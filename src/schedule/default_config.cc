@@ -8,12 +8,18 @@ std::string_view default_config_text() {
 kind: EndpointPickerConfig
 plugins:
 - type: decode-filter
-- type: expected-ttft-scorer
+- type: queue-scorer
+- type: kv-cache-utilization-scorer
+- type: prefix-cache-scorer
+- type: active-request-scorer
 schedulingProfiles:
 - name: default
   plugins:
-  - pluginRef: decode-filter
-  - pluginRef: expected-ttft-scorer
+  - {pluginRef: decode-filter}
+  - {pluginRef: queue-scorer, weight: 2}
+  - {pluginRef: kv-cache-utilization-scorer, weight: 2}
+  - {pluginRef: prefix-cache-scorer, weight: 3}
+  - {pluginRef: active-request-scorer, weight: 2}
 )";
 }
 

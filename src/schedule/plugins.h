@@ -22,6 +22,8 @@ Made make_decode_filter(resources::Fields& parameters, Registry& registry);
 Made make_session_affinity_filter(resources::Fields& parameters, Registry& registry);
 Made make_utilization_filter(resources::Fields& parameters, Registry& registry);
 Made make_prefix_cache_affinity_filter(resources::Fields& parameters, Registry& registry);
+Made make_utilization_detector_filter(resources::Fields& parameters, Registry& registry);
+Made make_concurrency_detector_filter(resources::Fields& parameters, Registry& registry);
 Made make_header_based_testing_filter(resources::Fields& parameters, Registry& registry);
 
 // scorers/

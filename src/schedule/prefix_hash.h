@@ -40,15 +40,15 @@ constexpr uint32_t block_units(uint64_t hash) { return (hash & 1) != 0 ? kCoarse
 struct Prefix {
   /// Of full blocks only, each chained to the one before: equal hashes mean an equal prefix.
   std::vector<uint64_t> hashes;
-  uint32_t units = 0;  ///< length of the whole prompt, rounded up
+  uint32_t units = 0;         ///< length of the whole prompt, rounded up
   std::vector<uint32_t> ids;  ///< scratch
 
   /// Length of the whole prompt.
   uint32_t tokens() const { return units * kUnitTokens; }
 };
 
-/// Fills `prefix` from a prompt's JSON, reusing its memory: its bytes, or the ids where it is a list
-/// of them. At most `blocks_max` blocks. XXH3-64 of each block, mixed with the hash before.
+/// Fills `prefix` from a prompt's JSON, reusing its memory: its bytes, or the ids where it is a
+/// list of them. At most `blocks_max` blocks. XXH3-64 of each block, mixed with the hash before.
 void hash_prefix(const PrefixRoot& root, std::string_view content, size_t blocks_max,
                  Prefix& prefix);
 

@@ -20,7 +20,9 @@ constexpr uint64_t kUnitsOfAPrompt = 256;
 /// How many probes are under way at once.
 constexpr size_t kPrefetchAhead = 8;
 
-bool test(const uint64_t* words, uint32_t slot) { return (words[slot / 64] >> (slot % 64) & 1) != 0; }
+bool test(const uint64_t* words, uint32_t slot) {
+  return (words[slot / 64] >> (slot % 64) & 1) != 0;
+}
 void set(uint64_t* words, uint32_t slot) { words[slot / 64] |= uint64_t{1} << (slot % 64); }
 void reset(uint64_t* words, uint32_t slot) { words[slot / 64] &= ~(uint64_t{1} << (slot % 64)); }
 

@@ -45,8 +45,8 @@ class PrefixIndex {
   static constexpr size_t kWordBits = 64;
   static constexpr size_t kWordsMax = endpoints::kEndpointsMax / kWordBits;
 
-  /// In the table: a hash, 0 marking a free place; a bit for each slot that holds the block; and one
-  /// for each that was sent it again since its eviction hand last passed.
+  /// In the table: a hash, 0 marking a free place; a bit for each slot that holds the block; and
+  /// one for each that was sent it again since its eviction hand last passed.
   class Entry {
    public:
     Entry(uint64_t* words, size_t width) : words_(words), width_(width) {}

@@ -59,7 +59,8 @@ size_t Profile::run(const Query& query, Candidates& candidates, Random& random,
                     Explanation::Run* explanation) {
   if (explanation != nullptr) {
     explanation->profile = name_;
-    for (const Candidate& each : candidates) explanation->rows.push_back({each.endpoint, {}, {}, 0});
+    for (const Candidate& each : candidates)
+      explanation->rows.push_back({each.endpoint, {}, {}, 0});
   }
   filter(query, candidates, explanation);
   if (candidates.empty()) return 0;

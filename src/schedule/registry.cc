@@ -7,6 +7,7 @@
 #include <iterator>
 
 #include "base/text.h"
+#include "flow/config.h"
 #include "schedule/plugins.h"
 
 namespace llmd::schedule {
@@ -33,6 +34,8 @@ constexpr Kind kKinds[] = {
     {"session-affinity-filter", make_session_affinity_filter},
     {"utilization-filter", make_utilization_filter},
     {"prefix-cache-affinity-filter", make_prefix_cache_affinity_filter},
+    {"utilization-detector", make_utilization_detector_filter},
+    {"concurrency-detector", make_concurrency_detector_filter},
     {"header-based-testing-filter", make_header_based_testing_filter},
     {"queue-scorer", make_queue_scorer},
     {"running-requests-size-scorer", make_running_requests_size_scorer},
@@ -65,27 +68,12 @@ constexpr Kind kKinds[] = {
     {"probabilistic-admitter", make_probabilistic_admitter},
 };
 
-/// Types that other parts of llmd make, or that name what llmd does anyway.
-constexpr std::string_view kMadeElsewhere[] = {
-    "openai-parser",
-    "vllmhttp-parser",
-    "metrics-data-source",
-    "core-metrics-extractor",
-    "models-data-source",
-    "models-data-extractor",
-    "endpoint-notification-source",
-    "file-discovery",
-    "global-strict-fairness-policy",
-    "round-robin-fairness-policy",
-    "program-aware-fairness-policy",
-    "fcfs-ordering-policy",
-    "edf-ordering-policy",
-    "slo-deadline-ordering-policy",
-    "static-usage-limit-policy",
-    "priority-holdback-policy",
-    "soft-reflective-ceiling-policy",
-    "sheddable-eviction-filter",
-    "priority-then-time-eviction-order-policy",
+/// Types that name what llmd does anyway; flow control's are known to flow/.
+constexpr std::string_view kBuiltIn[] = {
+    "openai-parser",       "vllmhttp-parser",
+    "metrics-data-source", "core-metrics-extractor",
+    "models-data-source",  "models-data-extractor",
+    "file-discovery",      "endpoint-notification-source",
 };
 
 /// Upstream's types that this build lacks: refused by name, so that nobody searches for a typo.
@@ -135,7 +123,9 @@ const Kind* kind_of(std::string_view type) {
 std::string hint(std::string_view type) {
   std::vector<std::string> names;
   for (const Kind& kind : kKinds) names.emplace_back(kind.type);
-  names.insert(names.end(), std::begin(kMadeElsewhere), std::end(kMadeElsewhere));
+  const auto flow = flow::plugin_types();
+  names.insert(names.end(), std::begin(kBuiltIn), std::end(kBuiltIn));
+  names.insert(names.end(), flow.begin(), flow.end());
   const auto nearest = nearest_word(type, names);
   return nearest ? fmt::format("; did you mean {}?", *nearest) : "";
 }
@@ -177,9 +167,8 @@ Result<Plugin*> Registry::make(std::string_view name, const PluginSpec& spec) {
     return invalid_argument(place + "plugin " + std::string(name) + " needs itself");
   }
   making_.emplace_back(name);
-  LLMD_ASSIGN_OR_RETURN(
-      auto parameters,
-      Fields::of_optional(spec.parameters, spec.name + ".parameters", file_));
+  LLMD_ASSIGN_OR_RETURN(auto parameters,
+                        Fields::of_optional(spec.parameters, spec.name + ".parameters", file_));
   LLMD_ASSIGN_OR_RETURN(auto plugin, kind->make(parameters, *this));
   LLMD_RETURN_IF_ERROR(parameters.done());
   making_.pop_back();
@@ -190,7 +179,11 @@ Result<Plugin*> Registry::make(std::string_view name, const PluginSpec& spec) {
 
 Result<void> Registry::make_all() {
   for (const PluginSpec& spec : specs_) {
-    if (contains(kMadeElsewhere, spec.type)) continue;
+    if (contains(kBuiltIn, spec.type)) continue;
+    if (kind_of(spec.type) == nullptr && contains(flow::plugin_types(), spec.type)) {
+      LLMD_RETURN_IF_ERROR(flow::check_plugin(spec, file_));
+      continue;
+    }
     const auto made = get_plugin(spec.name);
     if (!made) return made.error();
   }

@@ -37,7 +37,9 @@ void drop_failing(const Query& query, Candidates& candidates, Explanation* expla
 }  // namespace
 
 Scheduler::Scheduler(std::unique_ptr<Registry> registry, uint64_t seed)
-    : registry_(std::move(registry)), prefix_blocks_max_(blocks_of(kPrefixTokensMax)), random_(seed) {}
+    : registry_(std::move(registry)),
+      prefix_blocks_max_(blocks_of(kPrefixTokensMax)),
+      random_(seed) {}
 
 Result<std::unique_ptr<Scheduler>> Scheduler::make(const resources::EndpointPickerConfig& config,
                                                    uint64_t seed) {
@@ -65,8 +67,8 @@ Result<void> Scheduler::build(const resources::EndpointPickerConfig& config) {
   if (const auto used = handler_->use_profiles(names); !used) {
     return invalid_argument(config.file + ": " + used.error().message);
   }
-  LLMD_ASSIGN_OR_RETURN(counting_, registry_->get_by_type<InflightLoadProducer>(
-                                       "inflight-load-producer"));
+  LLMD_ASSIGN_OR_RETURN(counting_,
+                        registry_->get_by_type<InflightLoadProducer>("inflight-load-producer"));
   producers_ = registry_->all<Producer>();
   admitters_ = registry_->all<Admitter>();
   plugins_ = registry_->all<Plugin>();
@@ -120,8 +122,7 @@ void Scheduler::run_profile(size_t index, const Query& query, Explanation* expla
   Explanation::Run* run = explanation == nullptr ? nullptr : &explanation->runs.emplace_back();
   const size_t named = profiles_[index].run(query, candidates_, random_, run);
   ran_.push_back(index);
-  done_.push_back(
-      {profiles_[index].name(), named == 0 ? nullptr : candidates_.front().endpoint});
+  done_.push_back({profiles_[index].name(), named == 0 ? nullptr : candidates_.front().endpoint});
 }
 
 void Scheduler::placed(const Query& query) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Decides where one request runs: candidates, producers, then the profiles that the handler asks for.
+// Decides where one request runs: candidates, producers, then the profiles that the handler asks
+// for.
 #pragma once
 
 #include <memory>

@@ -52,8 +52,9 @@ void decide(benchmark::State& state, const resources::EndpointPickerConfig& conf
 }
 void decide_by_default(benchmark::State& state) { decide(state, default_config()); }
 void decide_by_four_scorers(benchmark::State& state) {
-  decide(state, resources::load_endpoint_picker_config(
-                    "bench/routing/policies/upstream_default.yaml").value());
+  decide(state,
+         resources::load_endpoint_picker_config("bench/routing/policies/upstream_default.yaml")
+             .value());
 }
 BENCHMARK(decide_by_default)->Arg(5)->Arg(25)->Arg(100)->Arg(1000);
 BENCHMARK(decide_by_four_scorers)->Arg(5)->Arg(25)->Arg(100)->Arg(1000);

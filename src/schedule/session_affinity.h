@@ -36,7 +36,7 @@ class SessionAffinity {
 
   std::string token_header_;
   const SessionIdProducer* ids_ = nullptr;  ///< none: the client brings a token
-  std::list<Session> sessions_;  ///< the one that expires first in front
+  std::list<Session> sessions_;             ///< the one that expires first in front
   std::unordered_map<std::string_view, std::list<Session>::iterator> by_session_;
 };
 

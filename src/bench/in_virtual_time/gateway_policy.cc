@@ -20,8 +20,7 @@ constexpr int kOk = 200;
 
 class GatewayPolicy final : public Policy {
  public:
-  GatewayPolicy(const PolicySurroundings& around,
-                std::shared_ptr<schedule::Scheduler> scheduler)
+  GatewayPolicy(const PolicySurroundings& around, std::shared_ptr<schedule::Scheduler> scheduler)
       : time_(around.time),
         engines_(around.engines),
         router_(pool_, time_, std::move(scheduler)),
@@ -92,8 +91,8 @@ class GatewayPolicy final : public Policy {
 
 }  // namespace
 
-Result<std::unique_ptr<Policy>> make_gateway_policy(
-    const PolicySurroundings& around, const resources::EndpointPickerConfig& config) {
+Result<std::unique_ptr<Policy>> make_gateway_policy(const PolicySurroundings& around,
+                                                    const resources::EndpointPickerConfig& config) {
   LLMD_ASSIGN_OR_RETURN(auto scheduler, schedule::Scheduler::make(config, around.seed));
   return std::unique_ptr<Policy>(std::make_unique<GatewayPolicy>(around, std::move(scheduler)));
 }

@@ -82,7 +82,8 @@ std::unique_ptr<Policy> make_fixed_policy(std::vector<uint32_t> places) {
 Result<std::unique_ptr<Policy>> make_policy(const std::string& name,
                                             const PolicySurroundings& around) {
   if (name == "gateway") return make_gateway_policy(around, schedule::default_config());
-  if (name.ends_with(".yaml") || name.ends_with(".yml")) return make_configured_policy(name, around);
+  if (name.ends_with(".yaml") || name.ends_with(".yml"))
+    return make_configured_policy(name, around);
   if (name == "round-robin") return make_round_robin_policy(around);
   if (name == "least-connections") return make_least_connections_policy(around);
   const std::vector<std::string> known{"gateway", "round-robin", "least-connections",
@@ -92,7 +93,7 @@ Result<std::unique_ptr<Policy>> make_policy(const std::string& name,
                           (nearest
                                ? "; did you mean " + *nearest + "?"
                                : "; there is gateway, round-robin, least-connections, best-found, "
-                                "or a file: NAME.yaml"));
+                                 "or a file: NAME.yaml"));
 }
 
 }  // namespace llmd::bench

@@ -19,8 +19,7 @@ class ProbabilisticAdmitter final : public Admitter {
  public:
   explicit ProbabilisticAdmitter(const AdmitterOptions& options) : options_(options) {}
 
-  bool admits(const Query& query, std::span<const Candidate> candidates,
-              Random& random) override {
+  bool admits(const Query& query, std::span<const Candidate> candidates, Random& random) override {
     if (query.priority >= 0 || candidates.empty()) return true;
     const double refused = std::pow(saturation(candidates), options_.power) * options_.k;
     return random.next_unit() >= refused;

@@ -6,14 +6,12 @@
 namespace llmd::schedule {
 namespace {
 
-/// A prefill stage when at least so many tokens of the prompt are not cached at the decode endpoint.
+/// A prefill stage when at least so many tokens of the prompt are not cached at the decode
+/// endpoint.
 class PrefixBasedPdDecider final : public Decider {
  public:
-  PrefixBasedPdDecider(PrefixProducer& prefixes, uint32_t non_cached_tokens,
-                       uint32_t prompt_tokens)
-      : prefixes_(prefixes),
-        non_cached_tokens_(non_cached_tokens),
-        prompt_tokens_(prompt_tokens) {}
+  PrefixBasedPdDecider(PrefixProducer& prefixes, uint32_t non_cached_tokens, uint32_t prompt_tokens)
+      : prefixes_(prefixes), non_cached_tokens_(non_cached_tokens), prompt_tokens_(prompt_tokens) {}
 
   bool wants_stage(const Query& query, const endpoints::Endpoint& decode) override {
     if (non_cached_tokens_ == 0 || query.prompt_tokens < prompt_tokens_) return false;

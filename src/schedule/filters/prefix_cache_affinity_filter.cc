@@ -19,8 +19,7 @@ struct AffinityOptions {
 /// even the one that answers first would answer much later than the best of the others.
 class PrefixCacheAffinityFilter final : public Filter {
  public:
-  PrefixCacheAffinityFilter(PrefixProducer& prefixes, const AffinityOptions& options,
-                            uint64_t seed)
+  PrefixCacheAffinityFilter(PrefixProducer& prefixes, const AffinityOptions& options, uint64_t seed)
       : prefixes_(prefixes), options_(options), random_(seed) {}
 
   void apply(const Query&, Candidates& candidates) override {
@@ -65,9 +64,8 @@ Made make_prefix_cache_affinity_filter(resources::Fields& parameters, Registry& 
                         parameters.decimal("affinityThreshold", options.threshold, 1));
   LLMD_ASSIGN_OR_RETURN(options.exploration_probability,
                         parameters.decimal("explorationProbability", 0, 1));
-  LLMD_ASSIGN_OR_RETURN(
-      options.max_ttft_penalty_ms,
-      parameters.decimal("maxTTFTPenaltyMs", options.max_ttft_penalty_ms, kMax));
+  LLMD_ASSIGN_OR_RETURN(options.max_ttft_penalty_ms,
+                        parameters.decimal("maxTTFTPenaltyMs", options.max_ttft_penalty_ms, kMax));
   LLMD_ASSIGN_OR_RETURN(options.max_tokens_in_flight_penalty,
                         parameters.decimal("maxTokensInFlightPenalty", 0, kMax));
   LLMD_ASSIGN_OR_RETURN(

@@ -7,7 +7,12 @@ namespace llmd::schedule {
 namespace {
 
 /// What a condition looks at.
-enum class Metric : uint8_t { kActiveRequests, kRunningRequests, kWaitingQueue, kKvCacheUtilization };
+enum class Metric : uint8_t {
+  kActiveRequests,
+  kRunningRequests,
+  kWaitingQueue,
+  kKvCacheUtilization
+};
 
 struct Condition {
   Metric metric = Metric::kWaitingQueue;

@@ -11,7 +11,8 @@ struct Stages {
   std::string prefill = "prefill";
 };
 
-/// Runs the decode profile, and the prefill profile when the decider wants it for what decode chose.
+/// Runs the decode profile, and the prefill profile when the decider wants it for what decode
+/// chose.
 class DisaggProfileHandler final : public ProfileHandler {
  public:
   DisaggProfileHandler(Stages stages, Decider* prefill_decider)
@@ -25,8 +26,8 @@ class DisaggProfileHandler final : public ProfileHandler {
   }
   std::optional<size_t> next(const Query& query, std::span<const ProfilePick> done) override {
     if (done.empty()) return decode_;
-    const bool asks = done.size() == 1 && prefill_decider_ != nullptr &&
-                      done.front().endpoint != nullptr;
+    const bool asks =
+        done.size() == 1 && prefill_decider_ != nullptr && done.front().endpoint != nullptr;
     if (asks && prefill_decider_->wants_stage(query, *done.front().endpoint)) return prefill_;
     return std::nullopt;
   }

@@ -23,7 +23,8 @@ class RandomPicker final : public Picker {
     }
     const size_t count = std::min(endpoints_max_, candidates.size());
     for (size_t i = 0; i < count; ++i) {
-      const auto best = std::max_element(keys_.begin() + static_cast<std::ptrdiff_t>(i), keys_.end());
+      const auto best =
+          std::max_element(keys_.begin() + static_cast<std::ptrdiff_t>(i), keys_.end());
       const auto at = static_cast<size_t>(best - keys_.begin());
       std::swap(keys_[i], keys_[at]);
       std::swap(candidates[i], candidates[at]);

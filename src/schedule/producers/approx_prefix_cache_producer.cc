@@ -8,8 +8,8 @@ namespace llmd::schedule {
 namespace {
 
 struct IndexOptions {
-  bool auto_tune = true;          ///< capacities as the engines report them
-  uint64_t capacity_tokens = 0;   ///< otherwise, and for engines that do not say
+  bool auto_tune = true;         ///< capacities as the engines report them
+  uint64_t capacity_tokens = 0;  ///< otherwise, and for engines that do not say
   uint64_t prefix_tokens_max = 131'072;
 };
 
@@ -64,9 +64,11 @@ Made make_approx_prefix_cache_producer(resources::Fields& parameters, Registry&)
   LLMD_ASSIGN_OR_RETURN(options.auto_tune, parameters.boolean("autoTune", true));
   LLMD_ASSIGN_OR_RETURN(const uint32_t capacity,
                         parameters.number("lruCapacityPerServer", kCapacityBlocks, kMax));
-  LLMD_ASSIGN_OR_RETURN(const uint32_t blocks, parameters.number("maxPrefixBlocksToMatch", 0, kMax));
+  LLMD_ASSIGN_OR_RETURN(const uint32_t blocks,
+                        parameters.number("maxPrefixBlocksToMatch", 0, kMax));
   if (blocks > 0) options.prefix_tokens_max = uint64_t{blocks} * block;
-  LLMD_ASSIGN_OR_RETURN(const uint32_t tokens, parameters.number("maxPrefixTokensToMatch", 0, kMax));
+  LLMD_ASSIGN_OR_RETURN(const uint32_t tokens,
+                        parameters.number("maxPrefixTokensToMatch", 0, kMax));
   if (tokens > 0) options.prefix_tokens_max = tokens;
   options.capacity_tokens = uint64_t{capacity} * block;
   return make_plugin<ApproxPrefixCacheProducer>(options);

@@ -15,8 +15,8 @@ uint32_t InflightLoadProducer::prompt_tokens(const Query& query,
 
 uint32_t InflightLoadProducer::output_tokens(const Query& query) const {
   if (!options_.adds_output) return 0;
-  const double expected = query.output_tokens > 0 ? query.output_tokens
-                                                  : options_.output_ratio * query.prompt_tokens;
+  const double expected =
+      query.output_tokens > 0 ? query.output_tokens : options_.output_ratio * query.prompt_tokens;
   return static_cast<uint32_t>(std::min<double>(expected, options_.output_max));
 }
 

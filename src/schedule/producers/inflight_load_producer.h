@@ -10,7 +10,7 @@ namespace llmd::schedule {
 class InflightLoadProducer final : public Producer {
  public:
   struct Options {
-    bool adds_output = false;  ///< count expected tokens of the answer too
+    bool adds_output = false;   ///< count expected tokens of the answer too
     double output_ratio = 1.5;  ///< of the prompt's length, where the request sets no limit
     uint32_t output_max = UINT32_MAX;
   };

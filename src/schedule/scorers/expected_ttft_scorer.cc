@@ -6,11 +6,11 @@
 namespace llmd::schedule {
 namespace {
 
-/// Prefix, load and cost in one currency: the seconds that the request costs itself and the others,
-/// if it goes there. Its own time to the first token is (tokens ahead + own tokens that are not
-/// cached) at the rate that was learned of the endpoint, plus a turn for each request that waits
-/// there; each running answer is held up while its prompt is computed; and the longer answers
-/// take, the more of them there are. The cheapest scores 1, others its cost over theirs.
+/// Prefix, load and cost in one currency: the seconds until first tokens, its own and others', that
+/// the request costs if it goes there. Its own are for the tokens ahead of it and those of its own
+/// that are not cached, at the rate that was learned of the endpoint, and a turn for each request
+/// that waits there; and each answer that runs there is held up while its prompt is computed. The
+/// cheapest scores 1, others its cost over theirs.
 class ExpectedTtftScorer final : public Scorer {
  public:
   explicit ExpectedTtftScorer(PrefixProducer& prefixes) : prefixes_(prefixes) {}
@@ -30,12 +30,9 @@ class ExpectedTtftScorer final : public Scorer {
     const double requests = live.active_requests();
     const double ahead = static_cast<double>(live.prefill_tokens);
     const double first_token_s = live.rate.first_token_s(ahead + own_tokens(query, endpoint));
-    const double prompt_s = work_tokens(query, endpoint) * live.rate.seconds_per_token();
-    const double answer_s = live.rate.answer().at(requests);
-    const double turn_s = answer_s / std::max(live.scrape.running, 1.0);
-    // Others are on average half way through.
-    const double others_s = requests * (prompt_s + live.rate.answer().slope() / 2);
-    return first_token_s + live.waiting_requests() * turn_s + answer_s + others_s;
+    const double turn_s = live.rate.answer_s() / std::max(live.scrape.running, 1.0);
+    const double held_up_s = work_tokens(query, endpoint) * live.rate.seconds_per_token();
+    return first_token_s + live.waiting_requests() * turn_s + requests * held_up_s;
   }
 
   double own_tokens(const Query& query, const endpoints::Endpoint& endpoint) const {

@@ -17,6 +17,8 @@ class KvCacheUtilizationScorer final : public Scorer {
 
 }  // namespace
 
-Made make_kv_cache_utilization_scorer(resources::Fields&, Registry&) { return make_plugin<KvCacheUtilizationScorer>(); }
+Made make_kv_cache_utilization_scorer(resources::Fields&, Registry&) {
+  return make_plugin<KvCacheUtilizationScorer>();
+}
 
 }  // namespace llmd::schedule

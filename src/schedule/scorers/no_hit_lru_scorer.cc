@@ -33,9 +33,8 @@ class NoHitLruScorer final : public Scorer {
   double rank(std::span<const Candidate> candidates, const Candidate& one) {
     const uint64_t used = last_use(one.endpoint->slot);
     if (used == 0) return 1;
-    const auto later = std::ranges::count_if(candidates, [&](const Candidate& each) {
-      return last_use(each.endpoint->slot) > used;
-    });
+    const auto later = std::ranges::count_if(
+        candidates, [&](const Candidate& each) { return last_use(each.endpoint->slot) > used; });
     return static_cast<double>(later) / static_cast<double>(candidates.size() - 1);
   }
   uint64_t& last_use(uint32_t slot) {
@@ -44,7 +43,7 @@ class NoHitLruScorer final : public Scorer {
   }
 
   PrefixProducer& prefixes_;
-  bool is_cold_ = false;             ///< of the last request
+  bool is_cold_ = false;  ///< of the last request
   uint64_t uses_ = 0;
   std::vector<uint64_t> last_uses_;  ///< by slot; 0: never
 };

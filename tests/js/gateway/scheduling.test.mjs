@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+// How requests are scheduled, as a file says: followed while it changes, refused when it is wrong.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { after, afterEach, test } from 'node:test';
+
+import { answerJson, chat, startEngine, startGateway, until } from './gateway.mjs';
+
+const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'llmd-scheduling-'));
+after(() => fs.rmSync(folder, { recursive: true }));
+let cleanup = [];
+afterEach(async () => {
+  for (const thing of cleanup.reverse()) await thing.stop();
+  cleanup = [];
+});
+
+const config = (plugins, profile) => `apiVersion: llm-d.ai/v1
+kind: EndpointPickerConfig
+plugins: [${plugins}]
+schedulingProfiles: [{name: default, plugins: [${profile}]}]
+`;
+const bySession = config('{type: session-affinity-scorer}', '{pluginRef: session-affinity-scorer}');
+const byHeader = config('{type: header-based-testing-filter}', '{pluginRef: header-based-testing-filter}');
+
+/** Replaces the file as a whole, as editors and Kubernetes do. */
+function write(name, text) {
+  const file = path.join(folder, name);
+  fs.writeFileSync(`${file}.new`, text);
+  fs.renameSync(`${file}.new`, file);
+  return file;
+}
+
+/** Two engines that answer with their names, and a gateway that follows `file`. */
+async function cluster(file, flags = []) {
+  const engines = [await startEngine(answerJson('a')), await startEngine(answerJson('b'))];
+  cleanup.push(...engines);
+  const gateway = await startGateway(engines, ['-f', file, ...flags]);
+  cleanup.push(gateway);
+  return { engines, gateway };
+}
+
+async function ask(gateway, headers = {}) {
+  const response = await chat(gateway, {}, { headers: { 'content-type': 'application/json', ...headers } });
+  assert.equal(response.status, 200);
+  return { engine: (await response.json()).answer, headers: response.headers };
+}
+
+test('a session goes back to its engine with the token it was given', async () => {
+  const { gateway } = await cluster(write('session.yaml', bySession));
+  const first = await ask(gateway);
+  const token = first.headers.get('x-session-token');
+  assert.ok(token);
+  for (let i = 0; i < 10; ++i) {
+    assert.equal((await ask(gateway, { 'X-Session-Token': token })).engine, first.engine);
+  }
+});
+
+test('the file is followed; one that is refused changes nothing', async () => {
+  const file = write('followed.yaml', bySession);
+  const { engines, gateway } = await cluster(file);
+  const pinned = { 'test-epp-endpoint-selection': `127.0.0.1:${engines[1].port}` };
+  write('followed.yaml', byHeader);
+  await until(async () => (await ask(gateway, pinned)).headers.get('x-session-token') === null, 'the new file is in use');
+  for (let i = 0; i < 10; ++i) assert.equal((await ask(gateway, pinned)).engine, 'b');
+  write('followed.yaml', config('{type: no-such-scorer}', '{pluginRef: no-such-scorer}'));
+  for (const end = Date.now() + 300; Date.now() < end;) {  // while it looks at the file, several times
+    assert.equal((await ask(gateway, pinned)).engine, 'b');
+  }
+});
+
+test('a decision can be seen', async () => {
+  const { gateway } = await cluster(write('seen.yaml', config('{type: queue-scorer}', '{pluginRef: queue-scorer, weight: 2}')),
+    ['--emit-endpoint-scores']);
+  const scores = (await ask(gateway)).headers.get('x-gateway-destination-endpoint-scores');
+  assert.match(scores, /^default \S+=2\(queue-scorer 1\*2\) \S+=2\(queue-scorer 1\*2\)$/);
+});
+
+for (const [what, text, message] of [
+  ['an unknown plugin', config('{type: queue-scorr}', '{pluginRef: queue-scorr}'), /wrong\.yaml:3: .*did you mean queue-scorer\?/],
+  ['an unknown parameter', config('{type: queue-scorer, parameters: {wait: 1}}', '{pluginRef: queue-scorer}'), /wrong\.yaml:3:\d+: .*wait: there is no such key/],
+  ['an unknown key', `${bySession}extra: 1\n`, /wrong\.yaml:5:1: extra: there is no such key/],
+  ['no YAML', 'a: [', /wrong\.yaml/],
+]) {
+  test(`${what} is refused at the start`, () => {
+    const ended = spawnSync(process.env.LLMD_BIN, ['gateway', '--port', '0', '--endpoint', 'http://127.0.0.1:1', '-f', write('wrong.yaml', text)],
+      { encoding: 'utf8', timeout: 10_000 });
+    assert.notEqual(ended.status, 0);
+    assert.match(ended.stderr, message);
+  });
+}

@@ -20,7 +20,12 @@ class NoHitLruScorer final : public Scorer {
     });
     std::ranges::fill(scores, kNeutral);
     if (!is_cold_ || candidates.size() < 2) return;
-    for (size_t i = 0; i < candidates.size(); ++i) scores[i] = rank(candidates, candidates[i]);
+    sorted_.clear();
+    for (const Candidate& each : candidates) sorted_.push_back(last_use(each.endpoint->slot));
+    std::ranges::sort(sorted_);
+    for (size_t i = 0; i < candidates.size(); ++i) {
+      scores[i] = rank(last_use(candidates[i].endpoint->slot));
+    }
   }
   void placed(const Query&, const endpoints::Endpoint& endpoint) override {
     if (!is_cold_) return;
@@ -30,12 +35,10 @@ class NoHitLruScorer final : public Scorer {
 
  private:
   /// The share of the other candidates that were used after this one.
-  double rank(std::span<const Candidate> candidates, const Candidate& one) {
-    const uint64_t used = last_use(one.endpoint->slot);
+  double rank(uint64_t used) const {
     if (used == 0) return 1;
-    const auto later = std::ranges::count_if(
-        candidates, [&](const Candidate& each) { return last_use(each.endpoint->slot) > used; });
-    return static_cast<double>(later) / static_cast<double>(candidates.size() - 1);
+    const auto later = sorted_.end() - std::ranges::upper_bound(sorted_, used);
+    return static_cast<double>(later) / static_cast<double>(sorted_.size() - 1);
   }
   uint64_t& last_use(uint32_t slot) {
     if (slot >= last_uses_.size()) last_uses_.resize(slot + 1);
@@ -46,6 +49,7 @@ class NoHitLruScorer final : public Scorer {
   bool is_cold_ = false;  ///< of the last request
   uint64_t uses_ = 0;
   std::vector<uint64_t> last_uses_;  ///< by slot; 0: never
+  std::vector<uint64_t> sorted_;     ///< scratch: of the candidates
 };
 
 }  // namespace

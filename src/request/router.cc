@@ -73,7 +73,6 @@ Ticket::Ticket(Ticket&& other) noexcept
       headers_(other.headers_),
       output_tokens_(other.output_tokens_),
       endpoint_(std::move(other.endpoint_)),
-      prefill_(std::move(other.prefill_)),
       tried_(std::move(other.tried_)),
       attempts_(other.attempts_),
       scores_(std::move(other.scores_)),
@@ -113,7 +112,6 @@ bool Ticket::place() {
 
 void Ticket::count(const schedule::Decision& decision) {
   endpoint_ = decision.endpoint->shared_from_this();
-  prefill_ = decision.prefill == nullptr ? nullptr : decision.prefill->shared_from_this();
   endpoints::Live& live = endpoint_->live;
   in_flight_ = true;
   counted_prompt_ = decision.prompt_tokens;

@@ -96,7 +96,6 @@ class Ticket {
   std::span<const http::Header> headers_;
   uint32_t output_tokens_ = 0;  ///< the request's limit; 0: none
   std::shared_ptr<endpoints::Endpoint> endpoint_;
-  std::shared_ptr<endpoints::Endpoint> prefill_;  ///< null: the endpoint itself
   endpoints::Snapshot tried_;
   uint32_t attempts_ = 0;
 

@@ -20,7 +20,7 @@
 #include "cluster/local/supervisor.h"
 #include "cluster/plan.h"
 #include "net/event_loop.h"
-#include "resources/model_service.h"
+#include "resources/objects.h"
 
 namespace llmd::cli {
 namespace {
@@ -57,6 +57,12 @@ Result<void> check_models(const std::vector<ModelService>& services) {
                                  service.name, service.model_path));
   }
   return {};
+}
+
+Result<std::vector<ModelService>> services_of(const UpOptions& options) {
+  if (options.files.empty()) return default_services();
+  LLMD_ASSIGN_OR_RETURN(auto objects, resources::load_objects(options.files));
+  return std::move(objects.services);
 }
 
 std::string ready_text(const std::string& url, const std::string& model) {
@@ -105,9 +111,7 @@ int supervise(const UpOptions& options, const std::vector<ModelService>& service
 }
 
 Result<int> up(const UpOptions& options) {
-  LLMD_ASSIGN_OR_RETURN(const auto services, options.files.empty()
-                                                 ? default_services()
-                                                 : resources::load_model_services(options.files));
+  LLMD_ASSIGN_OR_RETURN(const auto services, services_of(options));
   LLMD_RETURN_IF_ERROR(check_models(services));
   LLMD_ASSIGN_OR_RETURN(auto dir, cluster::StateDir::open(options.name));
   LLMD_RETURN_IF_ERROR(dir.lock());

@@ -5,15 +5,17 @@
 #include <fmt/ranges.h>
 #include <gtest/gtest.h>
 
+#include "resources/objects.h"
+
 namespace llmd::cluster {
 namespace {
 
 /// Everything of a plan as text, one line a replica.
 std::string golden(std::string_view yaml, PlanOptions options = {.cores = 4}) {
-  const auto services = resources::parse_model_services(yaml, "test");
-  if (!services) return services.error().message;
+  const auto objects = resources::parse_objects(yaml, "test");
+  if (!objects) return objects.error().message;
   std::string out;
-  for (const ReplicaSpec& spec : plan(*services, options)) {
+  for (const ReplicaSpec& spec : plan(objects->services, options)) {
     out += fmt::format("{} [{}] {} env={} labels={} {}\n", spec.name, spec.role,
                        fmt::join(spec.argv, " "), spec.env, spec.labels,
                        spec.readiness == Readiness::kReadyLine ? "ready-line" : "health");

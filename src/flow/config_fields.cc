@@ -1,11 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "flow/config_fields.h"
 
-#include <fmt/core.h>
-
-#include <limits>
-
-#include "base/text.h"
 #include "resources/duration.h"
 #include "resources/quantity.h"
 
@@ -28,15 +23,7 @@ Result<uint64_t> read_quantity(resources::Fields& fields, std::string_view key, 
 
 Result<int32_t> read_priority(resources::Fields& fields, std::string_view key) {
   LLMD_RETURN_IF_ERROR(fields.require(key));
-  LLMD_ASSIGN_OR_RETURN(const std::string text, fields.text(key, ""));
-  const bool negative = text.starts_with('-');
-  const auto magnitude = parse_uint(std::string_view(text).substr(negative ? 1 : 0));
-  const uint64_t most = uint64_t{std::numeric_limits<int32_t>::max()} + (negative ? 1 : 0);
-  if (!magnitude || *magnitude > most) {
-    return fields.error(key, "must be a whole number of 32 bits");
-  }
-  const auto value = static_cast<int64_t>(*magnitude);
-  return static_cast<int32_t>(negative ? -value : value);
+  return fields.integer(key, 0);
 }
 
 }  // namespace llmd::flow

@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "resources/fields.h"
+#include "resources/object_header.h"
 
 namespace llmd::resources {
 namespace {
@@ -16,16 +17,6 @@ constexpr std::string_view kApiVersions[] = {"llm-d.ai/v1", "llm-d.ai/v1alpha1",
                                              "inference.networking.x-k8s.io/v1alpha1"};
 constexpr double kWeightMax = 1e6;
 constexpr uint32_t kPluginsMax = 256;
-
-Result<void> check_header(Fields& root) {
-  LLMD_ASSIGN_OR_RETURN(const std::string version, root.text("apiVersion", ""));
-  if (std::ranges::find(kApiVersions, version) == std::end(kApiVersions)) {
-    return root.error("apiVersion", fmt::format("must be {}", kApiVersions[0]));
-  }
-  LLMD_ASSIGN_OR_RETURN(const std::string kind, root.text("kind", ""));
-  if (kind == kEndpointPickerConfigKind) return {};
-  return root.error("kind", fmt::format("must be {}", kEndpointPickerConfigKind));
-}
 
 Result<bool> read_feature_gates(Fields& root) {
   LLMD_ASSIGN_OR_RETURN(const auto gates, root.texts("featureGates"));
@@ -157,15 +148,9 @@ Result<void> check_request_handler(Fields& root) {
   return handler.done();
 }
 
-}  // namespace
-
-Result<EndpointPickerConfig> read_endpoint_picker_config(const YamlNode& node,
-                                                         const std::string& file) {
-  LLMD_ASSIGN_OR_RETURN(auto root, Fields::of(node, "", file));
-  LLMD_RETURN_IF_ERROR(check_header(root));
+Result<EndpointPickerConfig> read_content(Fields& root) {
   EndpointPickerConfig config;
-  config.file = file;
-  root.find("metadata");
+  config.file = root.file();
   LLMD_ASSIGN_OR_RETURN(config.flow_control, read_feature_gates(root));
   LLMD_ASSIGN_OR_RETURN(config.plugins, read_plugins(root));
   LLMD_ASSIGN_OR_RETURN(config.profiles, read_profiles(root, config.plugins));
@@ -174,6 +159,35 @@ Result<EndpointPickerConfig> read_endpoint_picker_config(const YamlNode& node,
   if (const YamlNode* flow = root.find("flowControl")) config.flow = *flow;
   LLMD_RETURN_IF_ERROR(check_request_handler(root));
   LLMD_RETURN_IF_ERROR(root.done());
+  return config;
+}
+
+}  // namespace
+
+bool EndpointPickerConfig::operator==(const EndpointPickerConfig& other) const {
+  return print_yaml(source) == print_yaml(other.source);
+}
+
+Result<EndpointPickerConfig> read_endpoint_picker_config(const YamlNode& document,
+                                                         const std::string& file) {
+  LLMD_ASSIGN_OR_RETURN(auto root, Fields::of(document, "", file));
+  LLMD_RETURN_IF_ERROR(check_header(root, kEndpointPickerConfigKind, kApiVersions));
+  root.find("metadata");
+  LLMD_ASSIGN_OR_RETURN(auto config, read_content(root));
+  config.source = document;
+  return config;
+}
+
+Result<EndpointPickerConfig> read_inline_endpoint_picker_config(const YamlNode& node,
+                                                                const std::string& path,
+                                                                const std::string& file) {
+  LLMD_ASSIGN_OR_RETURN(auto root, Fields::of(node, path, file));
+  const bool has_header = root.find("apiVersion") != nullptr || root.find("kind") != nullptr;
+  if (has_header) {
+    LLMD_RETURN_IF_ERROR(check_header(root, kEndpointPickerConfigKind, kApiVersions));
+  }
+  LLMD_ASSIGN_OR_RETURN(auto config, read_content(root));
+  config.source = node;
   return config;
 }
 

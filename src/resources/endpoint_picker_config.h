@@ -28,12 +28,16 @@ struct SchedulingProfile {
 };
 
 struct EndpointPickerConfig {
+  YamlNode source;  ///< as it was written
   std::string file;
   bool flow_control = false;  ///< feature gate
   std::vector<PluginSpec> plugins;
   std::vector<SchedulingProfile> profiles;
   YamlNode flow;               ///< flowControl: flow/ reads it; null when absent
   std::string discovery_path;  ///< of a file-discovery plugin; empty without one
+
+  /// Equal when their documents say the same, wherever they stand.
+  bool operator==(const EndpointPickerConfig& other) const;
 };
 
 /// Reads one document, fills defaults and validates what does not need to know the plugins. API
@@ -43,8 +47,12 @@ Result<EndpointPickerConfig> parse_endpoint_picker_config(std::string_view text,
                                                           const std::string& file);
 /// As above, from a file.
 Result<EndpointPickerConfig> load_endpoint_picker_config(const std::string& file);
-/// From a node, as inline in another object.
-Result<EndpointPickerConfig> read_endpoint_picker_config(const YamlNode& node,
+/// From one document of several.
+Result<EndpointPickerConfig> read_endpoint_picker_config(const YamlNode& document,
                                                          const std::string& file);
+/// Inline in another object, at `path` of it: apiVersion and kind may be left out.
+Result<EndpointPickerConfig> read_inline_endpoint_picker_config(const YamlNode& node,
+                                                                const std::string& path,
+                                                                const std::string& file);
 
 }  // namespace llmd::resources

@@ -4,6 +4,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <charconv>
 
 #include "base/text.h"
 
@@ -129,6 +130,19 @@ Result<uint32_t> Fields::number(std::string_view key, uint32_t fallback, uint32_
     return error(key, fmt::format("must be a whole number from 0 to {}", max));
   }
   return static_cast<uint32_t>(*value);
+}
+
+Result<int32_t> Fields::integer(std::string_view key, int32_t fallback) {
+  const YamlNode* found = find(key);
+  if (found == nullptr) return fallback;
+  const std::string_view text = found->scalar;
+  int32_t value = 0;
+  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
+  const bool is_whole = failure == std::errc() && end == text.data() + text.size();
+  if (found->kind != YamlNode::Kind::kScalar || found->quoted || !is_whole) {
+    return error(key, "must be a whole number of 32 bits");
+  }
+  return value;
 }
 
 Result<double> Fields::decimal(std::string_view key, double fallback, double max) {

@@ -39,6 +39,8 @@ class Fields {
   Result<std::vector<std::pair<std::string, std::string>>> text_map(std::string_view key);
   /// A whole number of at most `max`.
   Result<uint32_t> number(std::string_view key, uint32_t fallback, uint32_t max);
+  /// A whole number from -2^31 to 2^31 - 1.
+  Result<int32_t> integer(std::string_view key, int32_t fallback);
   /// A decimal number from 0 to `max`, as 12.5 or 1e-3.
   Result<double> decimal(std::string_view key, double fallback, double max);
 

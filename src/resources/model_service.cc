@@ -5,27 +5,24 @@
 
 #include <algorithm>
 #include <array>
-#include <iterator>
 
 #include "base/text.h"
 #include "resources/fields.h"
+#include "resources/object_header.h"
 #include "resources/quantity.h"
-#include "resources/yaml.h"
 
 namespace llmd::resources {
 namespace {
 
-constexpr size_t kNameLengthMax = 63;
 constexpr size_t kModelNameLengthMax = 256;
 constexpr std::string_view kFileScheme = "file://";
-constexpr std::array<std::string_view, 6> kUnbuilt = {"scheduling", "kvEvents",    "kvTransfer",
-                                                      "tiers",      "autoscaling", "rollout"};
-
-bool is_lower_or_digit(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
+constexpr std::string_view kApiVersions[] = {kApiVersion};
+constexpr std::array<std::string_view, 5> kUnbuilt = {"kvEvents", "kvTransfer", "tiers",
+                                                      "autoscaling", "rollout"};
 
 bool is_variable_name(std::string_view name) {
   const auto is_word = [](char c) {
-    return is_lower_or_digit(c) || (c >= 'A' && c <= 'Z') || c == '_';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
   };
   return !name.empty() && !(name.front() >= '0' && name.front() <= '9') &&
          std::all_of(name.begin(), name.end(), is_word);
@@ -160,35 +157,12 @@ Result<void> check_prefill(Fields& spec) {
   return fields.done();
 }
 
-Result<void> check_kind(Fields& root) {
-  LLMD_RETURN_IF_ERROR(root.require("apiVersion"));
-  LLMD_ASSIGN_OR_RETURN(const std::string version, root.text("apiVersion", ""));
-  if (version != kApiVersion) {
-    return root.error("apiVersion", fmt::format("must be {}", kApiVersion));
-  }
-  LLMD_RETURN_IF_ERROR(root.require("kind"));
-  LLMD_ASSIGN_OR_RETURN(const std::string kind, root.text("kind", ""));
-  if (kind != "ModelService") {
-    return root.error("kind", fmt::format("\"{}\" is not known here; known is ModelService", kind));
-  }
-  return {};
-}
-
-Result<ModelService> read_model_service(const YamlNode& document, const std::string& file) {
-  LLMD_ASSIGN_OR_RETURN(Fields root, Fields::of(document, "", file));
-  LLMD_RETURN_IF_ERROR(check_kind(root));
-  ModelService service;
-  LLMD_ASSIGN_OR_RETURN(service.name, read_name(root));
-  LLMD_ASSIGN_OR_RETURN(Fields spec, root.map("spec"));
-  LLMD_RETURN_IF_ERROR(root.done());
-  LLMD_RETURN_IF_ERROR(spec.refuse_unbuilt(kUnbuilt));
-  LLMD_ASSIGN_OR_RETURN(service.engine, read_engine(spec));
-  LLMD_ASSIGN_OR_RETURN(service.model_path, read_model_path(spec, service.engine.type));
-  LLMD_ASSIGN_OR_RETURN(service.model_name, read_model_name(spec, service.name));
-  LLMD_ASSIGN_OR_RETURN(service.decode, read_decode(spec));
-  LLMD_RETURN_IF_ERROR(check_prefill(spec));
-  LLMD_RETURN_IF_ERROR(spec.done());
-  return service;
+Result<std::optional<EndpointPickerConfig>> read_scheduling(Fields& spec) {
+  const YamlNode* node = spec.find("scheduling");
+  if (node == nullptr) return std::optional<EndpointPickerConfig>();
+  LLMD_ASSIGN_OR_RETURN(auto config,
+                        read_inline_endpoint_picker_config(*node, "spec.scheduling", spec.file()));
+  return std::optional(std::move(config));
 }
 
 std::string print_texts(const std::vector<std::string>& texts) {
@@ -220,13 +194,6 @@ std::string print_decode(const Decode& decode) {
 
 }  // namespace
 
-bool is_dns_label(std::string_view name) {
-  return !name.empty() && name.size() <= kNameLengthMax && is_lower_or_digit(name.front()) &&
-         is_lower_or_digit(name.back()) && std::all_of(name.begin(), name.end(), [](char c) {
-           return is_lower_or_digit(c) || c == '-';
-         });
-}
-
 std::string_view to_string(EngineType type) {
   switch (type) {
     case EngineType::kLlmd:
@@ -241,33 +208,22 @@ std::string_view to_string(EngineType type) {
   return "";
 }
 
-Result<std::vector<ModelService>> parse_model_services(std::string_view text,
-                                                       const std::string& file) {
-  LLMD_ASSIGN_OR_RETURN(const auto documents, parse_yaml(text, file));
-  std::vector<ModelService> services;
-  for (const YamlNode& document : documents) {
-    LLMD_ASSIGN_OR_RETURN(ModelService service, read_model_service(document, file));
-    services.push_back(std::move(service));
-  }
-  return services;
-}
-
-Result<std::vector<ModelService>> load_model_services(const std::vector<std::string>& files) {
-  std::vector<ModelService> services;
-  for (const std::string& file : files) {
-    LLMD_ASSIGN_OR_RETURN(const std::string text, read_file(file, kYamlBytesMax));
-    LLMD_ASSIGN_OR_RETURN(auto found, parse_model_services(text, file));
-    if (found.empty()) return invalid_argument(file + ": holds no object");
-    std::move(found.begin(), found.end(), std::back_inserter(services));
-  }
-  for (auto i = services.begin(); i != services.end(); ++i) {
-    const bool is_second = std::any_of(
-        services.begin(), i, [&](const ModelService& other) { return other.name == i->name; });
-    if (is_second) {
-      return invalid_argument(fmt::format("two ModelServices are named \"{}\"", i->name));
-    }
-  }
-  return services;
+Result<ModelService> read_model_service(const YamlNode& document, const std::string& file) {
+  LLMD_ASSIGN_OR_RETURN(Fields root, Fields::of(document, "", file));
+  LLMD_RETURN_IF_ERROR(check_header(root, kModelServiceKind, kApiVersions));
+  ModelService service;
+  LLMD_ASSIGN_OR_RETURN(service.name, read_name(root));
+  LLMD_ASSIGN_OR_RETURN(Fields spec, root.map("spec"));
+  LLMD_RETURN_IF_ERROR(root.done());
+  LLMD_RETURN_IF_ERROR(spec.refuse_unbuilt(kUnbuilt));
+  LLMD_ASSIGN_OR_RETURN(service.engine, read_engine(spec));
+  LLMD_ASSIGN_OR_RETURN(service.model_path, read_model_path(spec, service.engine.type));
+  LLMD_ASSIGN_OR_RETURN(service.model_name, read_model_name(spec, service.name));
+  LLMD_ASSIGN_OR_RETURN(service.decode, read_decode(spec));
+  LLMD_RETURN_IF_ERROR(check_prefill(spec));
+  LLMD_ASSIGN_OR_RETURN(service.scheduling, read_scheduling(spec));
+  LLMD_RETURN_IF_ERROR(spec.done());
+  return service;
 }
 
 std::string print(const ModelService& service) {
@@ -277,9 +233,10 @@ std::string print(const ModelService& service) {
   }
   return fmt::format(
       "apiVersion: {}\nkind: ModelService\nmetadata: {{name: {}}}\nspec:\n"
-      "  modelArtifacts: {{{}}}\n  routing: {{modelName: {}}}\n{}{}  prefill: {{replicas: 0}}\n",
+      "  modelArtifacts: {{{}}}\n  routing: {{modelName: {}}}\n{}{}  prefill: {{replicas: 0}}\n{}",
       kApiVersion, quote_yaml(service.name), artifacts, quote_yaml(service.model_name),
-      print_engine(service.engine), print_decode(service.decode));
+      print_engine(service.engine), print_decode(service.decode),
+      service.scheduling ? "  scheduling: " + print_yaml(service.scheduling->source) + "\n" : "");
 }
 
 }  // namespace llmd::resources

@@ -3,15 +3,19 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "base/result.h"
+#include "resources/endpoint_picker_config.h"
+#include "resources/yaml.h"
 
 namespace llmd::resources {
 
+inline constexpr std::string_view kModelServiceKind = "ModelService";
 inline constexpr std::string_view kApiVersion = "llm-d.ai/v1alpha1";
 inline constexpr uint32_t kReplicasMax = 64;
 inline constexpr size_t kArgumentsMax = 256;
@@ -50,21 +54,16 @@ struct ModelService {
   std::string model_name;  ///< what clients ask for
   Engine engine;
   Decode decode;
+  std::optional<EndpointPickerConfig> scheduling;  ///< the gateway's default when absent
 
   bool operator==(const ModelService&) const = default;
 };
 
-/// Lower-case letters, digits and -, at most 63, no - at an end (RFC 1123): what names an object.
-bool is_dns_label(std::string_view name);
+/// Reads one document, fills defaults and validates. Errors name file, line, column, the key and
+/// what would be right. Any thread.
+Result<ModelService> read_model_service(const YamlNode& document, const std::string& file);
 
-/// Reads every document of `text`, fills defaults and validates. Errors name file, line, column,
-/// the key and what would be right. Any thread.
-Result<std::vector<ModelService>> parse_model_services(std::string_view text,
-                                                       const std::string& file);
-/// Reads several files; two services of one name are refused.
-Result<std::vector<ModelService>> load_model_services(const std::vector<std::string>& files);
-
-/// As YAML that parse_model_services() reads back to an equal object.
+/// As YAML that read_model_service() reads back to an equal object.
 std::string print(const ModelService& service);
 
 }  // namespace llmd::resources

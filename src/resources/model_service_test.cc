@@ -4,7 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "base/text.h"
+#include "resources/objects.h"
 #include "resources/quantity.h"
 #include "resources/yaml.h"
 
@@ -30,16 +30,20 @@ std::string with_spec(std::string_view spec) {
          std::string(spec);
 }
 
+Result<ModelService> parse(std::string_view text) {
+  LLMD_ASSIGN_OR_RETURN(auto objects, parse_objects(text, "f.yaml"));
+  return std::move(objects.services.at(0));
+}
+
 std::string error_of(std::string_view text) {
-  const auto parsed = parse_model_services(text, "f.yaml");
+  const auto parsed = parse(text);
   return parsed ? "accepted" : parsed.error().message;
 }
 
 TEST(ModelService, ReadsEveryField) {
-  const auto parsed = parse_model_services(kFull, "f.yaml");
+  const auto parsed = parse(kFull);
   ASSERT_TRUE(parsed.ok()) << parsed.error().message;
-  ASSERT_EQ(parsed->size(), 1U);
-  const ModelService& service = parsed->front();
+  const ModelService& service = *parsed;
   EXPECT_EQ(service.name, "tiny");
   EXPECT_EQ(service.model_path, "models/llmd-tiny");
   EXPECT_EQ(service.model_name, "llmd-tiny");
@@ -52,37 +56,46 @@ TEST(ModelService, ReadsEveryField) {
 }
 
 TEST(ModelService, FillsDefaults) {
-  const auto parsed =
-      parse_model_services(with_spec("  modelArtifacts: {uri: file:///m}\n"), "f.yaml");
+  const auto parsed = parse(with_spec("  modelArtifacts: {uri: file:///m}\n"));
   ASSERT_TRUE(parsed.ok()) << parsed.error().message;
-  EXPECT_EQ(parsed->front().model_name, "a");
-  EXPECT_EQ(parsed->front().model_path, "/m");
-  EXPECT_EQ(parsed->front().decode, Decode{});
-  EXPECT_EQ(parsed->front().engine, Engine{});
+  EXPECT_EQ(parsed->model_name, "a");
+  EXPECT_EQ(parsed->model_path, "/m");
+  EXPECT_EQ(parsed->decode, Decode{});
+  EXPECT_EQ(parsed->engine, Engine{});
 }
 
 TEST(ModelService, PrintsWhatItReadsBack) {
-  auto service = parse_model_services(kFull, "f.yaml")->front();
+  auto service = *parse(kFull);
   service.model_name = "quote \" back\\slash ünï: {x}";
   service.engine.type = EngineType::kSimulated;
   service.engine.env.emplace_back("B", "# not a comment");
   service.decode.cpu_milli = 1500;
-  const auto again = parse_model_services(print(service), "printed");
+  const auto again = parse(print(service));
   ASSERT_TRUE(again.ok()) << again.error().message << print(service);
-  EXPECT_EQ(again->front(), service);
+  EXPECT_EQ(*again, service);
 }
 
-TEST(ModelService, SeveralDocumentsAndFiles) {
-  const std::string first = testing::TempDir() + "/resources_a.yaml";
-  const std::string second = testing::TempDir() + "/resources_b.yaml";
-  std::string other(kFull);
-  other.replace(other.find("tiny}"), 4, "tidy");
-  ASSERT_TRUE(write_file_atomically(first, std::string(kFull) + "---\n---" + other).ok());
-  EXPECT_EQ(load_model_services({first})->size(), 2U);
-  ASSERT_TRUE(write_file_atomically(second, kFull).ok());
-  EXPECT_THAT(load_model_services({first, second}).error().message, HasSubstr("\"tiny\""));
-  ASSERT_TRUE(write_file_atomically(second, "# nothing\n").ok());
-  EXPECT_THAT(load_model_services({second}).error().message, HasSubstr("holds no object"));
+TEST(ModelService, SchedulingIsAnEndpointPickerConfig) {
+  const std::string plugins =
+      "    plugins: [{type: queue-scorer, parameters: {text: \"1, {\", number: -1.5}}]\n";
+  for (const std::string header :
+       {"", "    apiVersion: llm-d.ai/v1\n    kind: EndpointPickerConfig\n"}) {
+    const auto service =
+        parse(with_spec("  modelArtifacts: {uri: file://m}\n  scheduling:\n" + header + plugins));
+    ASSERT_TRUE(service.ok()) << service.error().message;
+    EXPECT_EQ(service->scheduling->plugins.at(0).type, "queue-scorer");
+    const auto again = parse(print(*service));
+    ASSERT_TRUE(again.ok()) << again.error().message << print(*service);
+    EXPECT_EQ(*again, *service);
+    EXPECT_EQ(again->scheduling->plugins.at(0).parameters.members.at(1).value.scalar, "-1.5");
+  }
+  EXPECT_THAT(error_of(with_spec("  modelArtifacts: {uri: file://m}\n"
+                                 "  scheduling: {plugin: []}\n")),
+              HasSubstr("f.yaml:6:16: spec.scheduling.plugin: there is no such key; did you mean "
+                        "plugins?"));
+  EXPECT_THAT(error_of(with_spec("  scheduling: {kind: EndpointPickerConfig}\n"
+                                 "  engine: {type: simulated}\n")),
+              HasSubstr("spec.scheduling.apiVersion: is missing"));
 }
 
 TEST(ModelService, TyposAreNamedWithTheirPlaceAndTheNearestKey) {
@@ -96,8 +109,7 @@ TEST(ModelService, TyposAreNamedWithTheirPlaceAndTheNearestKey) {
 }
 
 TEST(ModelService, WhatIsNotBuiltIsRefusedByName) {
-  for (const std::string key :
-       {"scheduling", "kvEvents", "kvTransfer", "tiers", "autoscaling", "rollout"}) {
+  for (const std::string key : {"kvEvents", "kvTransfer", "tiers", "autoscaling", "rollout"}) {
     EXPECT_THAT(error_of(with_spec("  modelArtifacts: {uri: file://m}\n  " + key + ": {x: 1}\n")),
                 HasSubstr("f.yaml:6:" + std::to_string(5 + key.size()) + ": spec." + key +
                           ": is known, but this build cannot do it yet"));
@@ -126,7 +138,8 @@ TEST(ModelService, RefusesWhatBreaksItsRules) {
     EXPECT_NE(error_of(with_spec(bad)), accepted) << bad;
   }
   EXPECT_THAT(error_of("kind: ModelService"), HasSubstr("apiVersion: is missing"));
-  EXPECT_THAT(error_of("apiVersion: llm-d.ai/v1alpha1\nkind: Pod\n"), HasSubstr("\"Pod\""));
+  EXPECT_THAT(error_of("apiVersion: llm-d.ai/v1alpha1\nkind: Pod\n"),
+              HasSubstr("there is no kind Pod"));
   EXPECT_THAT(error_of("[1]"), HasSubstr("must be a map"));
 }
 

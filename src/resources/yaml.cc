@@ -25,6 +25,12 @@ YamlNode make_node(YamlNode::Kind kind, const YAML::Mark& mark) {
   return node;
 }
 
+bool is_control(unsigned char c) { return c < 0x20 || c == 0x7f; }
+
+bool is_key(std::string_view text) {
+  return text.size() <= kYamlKeyBytesMax && std::ranges::none_of(text, is_control);
+}
+
 /// Builds one document's tree from the parser's events.
 class TreeBuilder final : public YAML::EventHandler {
  public:
@@ -104,7 +110,9 @@ class TreeBuilder final : public YAML::EventHandler {
       frame.has_key = false;
       return;
     }
-    if (node.kind != YamlNode::Kind::kScalar) throw Refused{mark, "a key must be a plain word"};
+    if (node.kind != YamlNode::Kind::kScalar || !is_key(node.scalar)) {
+      throw Refused{mark, "a key must be a plain word"};
+    }
     const bool is_second = std::any_of(members.begin(), members.end(), [&](const auto& member) {
       return member.key.scalar == node.scalar;
     });
@@ -128,7 +136,50 @@ std::string too_many_documents(std::string_view file) {
                      kYamlDocumentsMax);
 }
 
+/// Nothing in such a text means anything to YAML, wherever it stands.
+bool is_plain_word(std::string_view text) {
+  const auto is_letter_or_digit = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+  };
+  const size_t start = text.starts_with('-') ? 1 : 0;
+  return text.size() > start && is_letter_or_digit(text[start]) &&
+         std::ranges::all_of(text.substr(start), [&](char c) {
+           return is_letter_or_digit(c) || c == '-' || c == '_' || c == '.' || c == '/';
+         });
+}
+
+/// A text that no plain word can stand for is text with or without its quotes.
+std::string print_scalar(const YamlNode& node) {
+  return !node.quoted && is_plain_word(node.scalar) ? node.scalar : quote_yaml(node.scalar);
+}
+
+template <typename Items, typename Print>
+std::string print_all(const Items& items, const Print& print) {
+  std::string out;
+  for (const auto& item : items) out += (out.empty() ? "" : ", ") + print(item);
+  return out;
+}
+
 }  // namespace
+
+std::string print_yaml(const YamlNode& node) {
+  switch (node.kind) {
+    case YamlNode::Kind::kNull:
+      return "null";
+    case YamlNode::Kind::kScalar:
+      return print_scalar(node);
+    case YamlNode::Kind::kSequence:
+      return "[" + print_all(node.items, print_yaml) + "]";
+    case YamlNode::Kind::kMap:
+      return "{" +
+             print_all(node.members,
+                       [](const YamlMember& member) {
+                         return quote_yaml(member.key.scalar) + ": " + print_yaml(member.value);
+                       }) +
+             "}";
+  }
+  return "";
+}
 
 Result<std::vector<YamlNode>> parse_yaml(std::string_view text, std::string_view file) {
   if (text.size() > kYamlBytesMax) {
@@ -162,7 +213,7 @@ std::string quote_yaml(std::string_view text) {
     if (c == '"' || c == '\\') {
       out += '\\';
       out += c;
-    } else if (byte < 0x20 || byte == 0x7f) {
+    } else if (is_control(byte)) {
       out += fmt::format("\\x{:02x}", byte);
     } else {
       out += c;

@@ -17,6 +17,7 @@ inline constexpr size_t kYamlBytesMax = 1 << 20;
 inline constexpr size_t kYamlNodesMax = 100'000;
 inline constexpr size_t kYamlDepthMax = 32;
 inline constexpr size_t kYamlDocumentsMax = 256;
+inline constexpr size_t kYamlKeyBytesMax = 500;  ///< yaml-cpp reads no keys much longer than that
 
 struct YamlMember;
 
@@ -39,6 +40,9 @@ struct YamlMember {
 
 /// The documents of `text` that are not empty. Errors read `file:line:column: what`. Any thread.
 Result<std::vector<YamlNode>> parse_yaml(std::string_view text, std::string_view file);
+
+/// `node` on one line, in YAML's flow style; parse_yaml() reads it back with the same content.
+std::string print_yaml(const YamlNode& node);
 
 /// `text` as a double-quoted scalar that parse_yaml() reads back unchanged.
 std::string quote_yaml(std::string_view text);

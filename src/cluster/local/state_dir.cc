@@ -13,7 +13,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
-#include "resources/model_service.h"
+#include "resources/object_header.h"
 
 namespace llmd::cluster {
 namespace {

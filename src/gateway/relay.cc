@@ -139,7 +139,7 @@ void Relay::send() {
       request_head_.resize(request_head_common_);
       request_head_.append("Host: ").append(endpoint.host_port).append("\r\n\r\n");
       return context_.client.start(*this, *address,
-                                   {.head = request_head_, .body = exchange_->body()});
+                                   {.head = request_head_, .body = {exchange_->body()}});
     }
     openai::ApiError error;
     if (!try_elsewhere(request::Failure::kConnect, &error)) return refuse(error);

@@ -3,6 +3,7 @@
 // over as they arrive.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -28,10 +29,10 @@ struct ClientOptions {
   size_t headers_max = 256;
 };
 
-/// A request as text. Both views must live until the call has ended.
+/// A request as text. What the views show must live until the call has ended.
 struct ClientRequest {
-  std::string_view head;  ///< with its empty line; framing headers included
-  std::string_view body;
+  std::string_view head;                 ///< with its empty line; framing headers included
+  std::array<std::string_view, 3> body;  ///< in pieces, so that one in the middle can be replaced
   bool is_head = false;  ///< method HEAD: the answer has no body
   /// A kept connection that closes without a byte of an answer is replaced by a fresh one, once.
   /// For requests that may safely be received twice.

@@ -55,8 +55,7 @@ void ClientConnection::start(Call& call, const ClientRequest& request) {
   call_ = &call;
   call.connection_ = this;
   request_ = request;
-  head_left_ = request.head;
-  body_left_ = request.body;
+  left_ = {request.head, request.body[0], request.body[1], request.body[2]};
   scanner_.reset();
   in_.clear();
   answered_ = paused_ = false;
@@ -67,14 +66,21 @@ void ClientConnection::start(Call& call, const ClientRequest& request) {
 }
 
 void ClientConnection::send_more() {
-  const iovec parts[] = {{const_cast<char*>(head_left_.data()), head_left_.size()},
-                         {const_cast<char*>(body_left_.data()), body_left_.size()}};
-  const size_t sent = stream_.send(parts);
-  const size_t of_head = std::min(sent, head_left_.size());
-  head_left_.remove_prefix(of_head);
-  body_left_.remove_prefix(sent - of_head);
-  const bool all = head_left_.empty() && body_left_.empty();
-  set_state(all ? State::kHead : State::kSending);
+  iovec parts[std::tuple_size_v<decltype(left_)>];
+  std::ranges::transform(left_, parts, [](std::string_view part) {
+    return iovec{const_cast<char*>(part.data()), part.size()};
+  });
+  size_t sent = stream_.send(parts);
+  for (std::string_view& part : left_) {
+    const size_t of_part = std::min(sent, part.size());
+    part.remove_prefix(of_part);
+    sent -= of_part;
+  }
+  set_state(all_sent() ? State::kHead : State::kSending);
+}
+
+bool ClientConnection::all_sent() const {
+  return std::ranges::all_of(left_, [](std::string_view part) { return part.empty(); });
 }
 
 void ClientConnection::on_writable() {
@@ -157,8 +163,7 @@ void ClientConnection::take_head(char* data, size_t size) {
     if (size > head_size) take_head(data + head_size, size - head_size);
     return;
   }
-  keep_alive_ = wants_keep_alive(head_.version_minor, head_.headers) && head_left_.empty() &&
-                body_left_.empty();
+  keep_alive_ = wants_keep_alive(head_.version_minor, head_.headers) && all_sent();
   answered_ = true;
   length_left_ = framing_.length;
   chunked_.reset();

@@ -74,6 +74,7 @@ class ClientConnection final : public std::enable_shared_from_this<ClientConnect
   void on_hangup() override;
 
   void send_more();
+  bool all_sent() const;
   bool read_once();
   void take(char* data, size_t size);
   void take_head(char* data, size_t size);
@@ -91,8 +92,7 @@ class ClientConnection final : public std::enable_shared_from_this<ClientConnect
   net::Address address_;
   Call* call_ = nullptr;
   ClientRequest request_;
-  std::string_view head_left_;
-  std::string_view body_left_;
+  std::array<std::string_view, 4> left_;  // of the head and the pieces of the body, not sent yet
   net::Buffer in_;  // a head that came in pieces
   HeadScanner scanner_;
   ResponseHead head_;

@@ -69,7 +69,7 @@ class HttpTransport::SentCall final : public http::Call {
   }
 
   void start() {
-    owner_.client_.start(*this, owner_.target_.address, {.head = head_, .body = body_});
+    owner_.client_.start(*this, owner_.target_.address, {.head = head_, .body = {body_}});
   }
 
   Flight& flight() { return flight_; }

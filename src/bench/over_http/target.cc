@@ -103,7 +103,7 @@ Result<endpoints::Reply> ask(const Target& target, std::string_view method, std:
   http::Client client(loop, kOptions);
   Question question(loop);
   const std::string head = request_head(method, target, path, headers, body.size());
-  client.start(question, target.address, {.head = head, .body = body});
+  client.start(question, target.address, {.head = head, .body = {body}});
   loop.run();
   auto reply = question.take();
   if (reply) return reply;

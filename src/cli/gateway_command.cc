@@ -38,11 +38,16 @@ void add_endpoint_flags(CLI::App& command, GatewayProcessOptions& options) {
   command.add_option("--port", options.port, "Port to listen on; 0 takes a free one")
       ->capture_default_str();
   command
-      .add_option("-f,--file", options.scheduling_file,
-                  "EndpointPickerConfig: how requests are scheduled; followed while it changes")
+      .add_option("-f,--file", options.object_files,
+                  "YAML file of objects that say how requests are treated (EndpointPickerConfig, "
+                  "InferenceObjective, InferenceModelRewrite, ModelService); repeatable; followed "
+                  "while it changes")
       ->check(CLI::ExistingFile);
   command.add_flag("--emit-endpoint-scores", options.gateway.router.emits_endpoint_scores,
                    "Responses say how their engine was chosen");
+  command.add_flag("--trusted", options.gateway.is_trusted,
+                   "Clients are proxies of yours: headers that steer requests are believed, and "
+                   "responses say which engine served them");
   auto* source = command.add_option_group("endpoints", "Where the engines are");
   source->add_option("--endpoints", options.endpoints_file,
                      "File that lists the engines; followed while it changes");
@@ -99,6 +104,7 @@ void add_gateway_command(CLI::App& app, int& exit_code) {
   add_limit_flags(*command, *options);
   add_timeout_flags(*command, *options);
   command->callback([options, &exit_code] {
+    options->gateway.router.echoes_destination = options->gateway.is_trusted;
     const Result<void> result = gateway::run_gateway(*options);
     if (result) return;
     fmt::print(stderr, "llmd gateway: {}\n", result.error().message);

@@ -22,6 +22,15 @@ size_t complete_size(std::string_view bytes) {
 
 }  // namespace
 
+size_t count_events(std::string_view bytes) {
+  size_t count = 0;
+  for (size_t at = bytes.find("\ndata:"); at != std::string_view::npos;
+       at = bytes.find("\ndata:", at + 1)) {
+    ++count;
+  }
+  return count + (bytes.starts_with("data:") ? 1 : 0);
+}
+
 void EventBoundary::reset() {
   held_.clear();
   given_ = 0;

@@ -8,6 +8,9 @@
 
 namespace llmd::gateway {
 
+/// Complete events in `bytes`, which begin at one.
+size_t count_events(std::string_view bytes);
+
 class EventBoundary {
  public:
   /// The bytes that may go on now: everything up to the last complete event. The rest is kept for

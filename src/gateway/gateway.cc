@@ -4,13 +4,14 @@
 #include <algorithm>
 #include <ctime>
 #include <iterator>
+#include <optional>
 #include <utility>
 
-#include "base/log.h"
 #include "endpoints/http_fetch.h"
 #include "endpoints/poller.h"
 #include "gateway/gateway_metrics.h"
 #include "gateway/relay.h"
+#include "net/loop_timers.h"
 #include "observe/metrics.h"
 #include "openai/error.h"
 #include "openai/json_writer.h"
@@ -35,14 +36,6 @@ endpoints::Fetch poll_over(endpoints::HttpFetch& fetch) {
   };
 }
 
-Result<std::shared_ptr<schedule::Scheduler>> make_scheduler(
-    const resources::EndpointPickerConfig& config, uint64_t seed) {
-  LLMD_ASSIGN_OR_RETURN(auto scheduler, schedule::Scheduler::make(config, seed));
-  for (const std::string& warning : scheduler->warnings()) log::warn("{}", warning);
-  if (config.flow_control) log::warn("{}: flowControl is checked but not at work yet", config.file);
-  return std::shared_ptr<schedule::Scheduler>(std::move(scheduler));
-}
-
 http::ServerOptions with_api_errors(http::ServerOptions options) {
   options.error_body = [](int status, std::string_view message) {
     return openai::to_json(openai::make_error(status, std::string(message)));
@@ -53,8 +46,9 @@ http::ServerOptions with_api_errors(http::ServerOptions options) {
 }  // namespace
 
 struct Gateway::Impl {
-  Impl(net::EventLoop& event_loop, endpoints::Pool& endpoint_pool,
-       std::shared_ptr<schedule::Scheduler> scheduler, GatewayOptions options);
+  Impl(net::EventLoop& event_loop, endpoints::Pool& endpoint_pool, uint64_t seed);
+  Result<void> make_router(const GatewayOptions& options);
+  void start(GatewayOptions options);
   void handle(const std::shared_ptr<http::Exchange>& exchange);
   void answer_own(http::Exchange& exchange);
   void answer_models(http::Exchange& exchange) const;
@@ -64,29 +58,43 @@ struct Gateway::Impl {
   endpoints::Pool& pool;
   SteadyClock clock;
   GatewayMetrics metrics;
-  request::Router router;
+  net::LoopTimers timers;
+  std::unique_ptr<request::Router> router;
   endpoints::HttpFetch poll_fetch;
   endpoints::Poller poller;
   net::Timer poll_timer;
-  RelayContext relays;
-  http::Server server;  // last: its end ends the exchanges, which tell their relays
+  std::unique_ptr<RelayContext> relays;
+  std::optional<http::Server> server;  // last: its end ends the exchanges, which tell their relays
 };
 
-Gateway::Impl::Impl(net::EventLoop& event_loop, endpoints::Pool& endpoint_pool,
-                    std::shared_ptr<schedule::Scheduler> scheduler, GatewayOptions options)
+Gateway::Impl::Impl(net::EventLoop& event_loop, endpoints::Pool& endpoint_pool, uint64_t seed)
     : loop(event_loop),
       pool(endpoint_pool),
-      router(pool, clock, std::move(scheduler), options.router),
+      timers(loop),
       poll_fetch(loop),
-      poller(pool, clock, options.seed, poll_over(poll_fetch)),
-      poll_timer(loop),
-      relays{.loop = loop,
-             .router = router,
-             .client = {loop, options.client},
-             .metrics = metrics,
-             .ids = Random(options.seed)},
-      server(loop, with_api_errors(std::move(options.server)),
-             [this](const std::shared_ptr<http::Exchange>& exchange) { handle(exchange); }) {
+      poller(pool, clock, seed, poll_over(poll_fetch)),
+      poll_timer(loop) {}
+
+Result<void> Gateway::Impl::make_router(const GatewayOptions& options) {
+  LLMD_ASSIGN_OR_RETURN(router, request::Router::make({.pool = pool,
+                                                       .clock = clock,
+                                                       .call_after = timers.call_after(),
+                                                       .registry = metrics.registry(),
+                                                       .seed = options.seed},
+                                                      options.routing, options.router));
+  return {};
+}
+
+void Gateway::Impl::start(GatewayOptions options) {
+  relays.reset(new RelayContext{.loop = loop,
+                              .router = *router,
+                              .client = {loop, options.client},
+                              .metrics = metrics,
+                              .is_trusted = options.is_trusted,
+                              .ids = Random(options.seed)});
+  server.emplace(loop, with_api_errors(std::move(options.server)),
+                 [this](const std::shared_ptr<http::Exchange>& exchange) { handle(exchange); });
+  poller.on_change([this](const endpoints::Endpoint& each) { router->endpoint_changed(each); });
   poll();
 }
 
@@ -100,30 +108,31 @@ void Gateway::Impl::handle(const std::shared_ptr<http::Exchange>& exchange) {
   const std::string_view method = exchange->head().method;
   const bool relayed = std::ranges::find(kRelayedPaths, path) != std::end(kRelayedPaths);
   const bool own = !relayed && std::ranges::find(kOwnPaths, path) != std::end(kOwnPaths);
-  if (relayed && method == "POST") return Relay::begin(relays, exchange);
+  if (relayed && method == "POST") return Relay::begin(*relays, exchange);
   if (own && (method == "GET" || method == "HEAD")) return answer_own(*exchange);
   const std::string name = std::string(method) + " " + std::string(path);
-  answer_error(*exchange, relayed || own ? openai::make_error(405, name + " is not allowed")
-                                         : openai::make_error(404, "there is no " + name));
+  answer_error(*exchange, {relayed || own ? openai::make_error(405, name + " is not allowed")
+                                          : openai::make_error(404, "there is no " + name)});
 }
 
 void Gateway::Impl::answer_own(http::Exchange& exchange) {
   const std::string_view path = exchange.head().path();
   if (path == "/v1/models") return answer_models(exchange);
   if (path == "/metrics") {
+    router->publish_metrics();
     return exchange.respond(
         200, observe::Registry::kContentType,
-        metrics.exposition(*pool.snapshot(), server.counters(), server.connections()));
+        metrics.exposition(*pool.snapshot(), server->counters(), server->connections()));
   }
-  if (path == "/health" || router.ready()) return exchange.respond(200, kJson, "{}");
-  answer_error(exchange, openai::make_error(503, "no engine is ready yet"));
+  if (path == "/health" || router->ready()) return exchange.respond(200, kJson, "{}");
+  answer_error(exchange, {openai::make_error(503, "no engine is ready yet")});
 }
 
 void Gateway::Impl::answer_models(http::Exchange& exchange) const {
   std::string body;
   openai::JsonWriter json(body);
   json.begin_object().key("object").string("list").key("data").begin_array();
-  for (const std::string& name : router.model_names()) {
+  for (const std::string& name : router->model_names()) {
     json.begin_object().key("id").string(name).key("object").string("model");
     json.key("created").number(std::time(nullptr)).key("owned_by").string("llmd").end_object();
   }
@@ -136,21 +145,22 @@ Gateway::~Gateway() = default;
 
 Result<std::unique_ptr<Gateway>> Gateway::create(net::EventLoop& loop, endpoints::Pool& pool,
                                                  GatewayOptions options) {
-  LLMD_ASSIGN_OR_RETURN(auto scheduler, make_scheduler(options.scheduling, options.seed));
-  return std::unique_ptr<Gateway>(
-      new Gateway(std::make_unique<Impl>(loop, pool, std::move(scheduler), std::move(options))));
+  auto impl = std::make_unique<Impl>(loop, pool, options.seed);
+  LLMD_RETURN_IF_ERROR(impl->make_router(options));
+  impl->start(std::move(options));
+  return std::unique_ptr<Gateway>(new Gateway(std::move(impl)));
 }
 
-Result<void> Gateway::use(const resources::EndpointPickerConfig& config) {
-  LLMD_ASSIGN_OR_RETURN(auto scheduler, make_scheduler(config, impl_->relays.ids.next()));
-  impl_->router.use(std::move(scheduler));
-  return {};
+Result<void> Gateway::use(const request::RoutingConfig& config) {
+  return impl_->router->use(config);
 }
 
 Result<uint16_t> Gateway::listen(const std::string& host, uint16_t port) {
-  return impl_->server.listen(host, port);
+  return impl_->server->listen(host, port);
 }
 
-void Gateway::drain(std::function<void()> done) { impl_->server.drain(std::move(done)); }
+void Gateway::drain(std::function<void()> done) { impl_->server->drain(std::move(done)); }
+
+void Gateway::refuse_waiting() { impl_->router->shutdown(); }
 
 }  // namespace llmd::gateway

@@ -14,7 +14,7 @@
 #include "http/server.h"
 #include "net/event_loop.h"
 #include "request/router.h"
-#include "schedule/default_config.h"
+#include "request/routing_config.h"
 
 namespace llmd::gateway {
 
@@ -22,14 +22,16 @@ struct GatewayOptions {
   http::ServerOptions server;
   http::ClientOptions client;
   request::RouterOptions router;
-  resources::EndpointPickerConfig scheduling = schedule::default_config();
+  request::RoutingConfig routing = request::plan_routing({}).value();
+  /// Clients are proxies of ours, which may send headers that steer; see is_control().
+  bool is_trusted = false;
   uint64_t seed = 0;  ///< breaks ties, names requests
 };
 
 /// Loop thread only.
 class Gateway {
  public:
-  /// Fails when the scheduling configuration is refused. `loop` and `pool` must outlive the
+  /// Fails when the routing configuration is refused. `loop` and `pool` must outlive the
   /// gateway.
   static Result<std::unique_ptr<Gateway>> create(net::EventLoop& loop, endpoints::Pool& pool,
                                                  GatewayOptions options);
@@ -37,13 +39,14 @@ class Gateway {
   Gateway(const Gateway&) = delete;
   Gateway& operator=(const Gateway&) = delete;
 
-  /// Requests that come from now on are scheduled as `config` says; those under way go on as they
-  /// began. Refused like in create(), changing nothing.
-  Result<void> use(const resources::EndpointPickerConfig& config);
+  /// See request::Router::use().
+  Result<void> use(const request::RoutingConfig& config);
 
   Result<uint16_t> listen(const std::string& host, uint16_t port);
   /// Stops accepting, lets running requests end, then calls `done`.
   void drain(std::function<void()> done);
+  /// Tells those who wait to be let through that they will not be.
+  void refuse_waiting();
 
  private:
   struct Impl;

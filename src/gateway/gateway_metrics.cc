@@ -11,8 +11,6 @@ namespace {
 
 const std::vector<double> kSecondsBounds = {0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1,   2.5,
                                             5,     10,   15,    20,   30,  45,   60,  120, 300};
-const std::vector<double> kSchedulingBounds = {0.00001, 0.00002, 0.00005, 0.0001, 0.0002,
-                                               0.0005,  0.001,   0.002,   0.005,  0.01};
 
 observe::Labels labels(const std::string& model) {
   return {{"model_name", model},
@@ -56,9 +54,7 @@ void ModelMetrics::count_error(observe::Registry& registry, int status) {
 
 GatewayMetrics::GatewayMetrics()
     : retries_(registry_.counter("llmd_gateway_retries_total",
-                                 "Attempts repeated on another endpoint before the first byte")),
-      scheduling_s_(registry_.histogram("llm_d_epp_scheduler_e2e_duration_seconds",
-                                        "Placing one request", kSchedulingBounds)) {}
+                                 "Attempts repeated on another endpoint before the first byte")) {}
 
 ModelMetrics& GatewayMetrics::of_model(std::string_view model) {
   if (last_model_ != nullptr && last_model_->model == model) return *last_model_;

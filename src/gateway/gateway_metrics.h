@@ -40,7 +40,8 @@ class GatewayMetrics {
   ModelMetrics& of_unknown_model() { return of_model("unknown"); }
   void count_error(ModelMetrics& model, int status) { model.count_error(registry_, status); }
   void count_retry() { retries_.add(); }
-  void observe_scheduling(Duration duration) { scheduling_s_.observe(to_seconds(duration)); }
+  /// For those who have metrics of their own.
+  observe::Registry& registry() { return registry_; }
 
   /// The page, with the figures that are only known when asked.
   std::string exposition(const endpoints::Snapshot& endpoints, const http::ServerCounters& limits,
@@ -53,7 +54,6 @@ class GatewayMetrics {
   std::map<std::string, std::unique_ptr<ModelMetrics>, std::less<>> models_;
   ModelMetrics* last_model_ = nullptr;
   observe::Counter retries_;
-  observe::Histogram scheduling_s_;
 };
 
 }  // namespace llmd::gateway

@@ -5,6 +5,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <algorithm>
 #include <memory>
 #include <utility>
 
@@ -12,6 +13,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "endpoints/endpoints_file.h"
+#include "resources/objects.h"
 
 namespace llmd::gateway {
 
@@ -39,7 +41,7 @@ class GatewayProcess {
   explicit GatewayProcess(GatewayProcessOptions options)
       : options_(std::move(options)),
         watcher_(options_.endpoints_file),
-        scheduling_watcher_(options_.scheduling_file),
+        object_watchers_(options_.object_files.begin(), options_.object_files.end()),
         file_timer_(loop_),
         drain_timer_(loop_) {}
 
@@ -47,7 +49,9 @@ class GatewayProcess {
 
  private:
   void follow_files();
-  void read_scheduling();
+  bool objects_changed();
+  Result<request::RoutingConfig> load_routing() const;
+  void read_objects();
   void read_endpoints();
   void on_signal(int signal);
 
@@ -55,7 +59,7 @@ class GatewayProcess {
   net::EventLoop loop_;
   endpoints::Pool pool_;
   endpoints::FileWatcher watcher_;
-  endpoints::FileWatcher scheduling_watcher_;
+  std::vector<endpoints::FileWatcher> object_watchers_;
   net::Timer file_timer_;
   net::Timer drain_timer_;
   std::unique_ptr<Gateway> gateway_;
@@ -68,15 +72,13 @@ Result<void> GatewayProcess::serve() {
     pool_.update(std::move(specs));
   }
   options_.gateway.seed = entropy();
-  if (!options_.scheduling_file.empty()) {
-    LLMD_ASSIGN_OR_RETURN(options_.gateway.scheduling,
-                          resources::load_endpoint_picker_config(options_.scheduling_file));
-    scheduling_watcher_.changed();
-  }
+  objects_changed();
+  LLMD_ASSIGN_OR_RETURN(options_.gateway.routing, load_routing());
   LLMD_ASSIGN_OR_RETURN(gateway_, Gateway::create(loop_, pool_, std::move(options_.gateway)));
   follow_files();
   LLMD_ASSIGN_OR_RETURN(const uint16_t port, gateway_->listen(options_.host, options_.port));
   loop_.on_terminate([this](int signal) { on_signal(signal); });
+  loop_.on_hangup([this] { read_objects(); });
   const bool v6 = options_.host.find(':') != std::string::npos;
   std::printf(v6 ? "llmd ready gateway http://[%s]:%u\n" : "llmd ready gateway http://%s:%u\n",
               options_.host.c_str(), unsigned{port});
@@ -87,17 +89,28 @@ Result<void> GatewayProcess::serve() {
 
 void GatewayProcess::follow_files() {
   if (!options_.endpoints_file.empty() && watcher_.changed()) read_endpoints();
-  if (!options_.scheduling_file.empty() && scheduling_watcher_.changed()) read_scheduling();
+  if (objects_changed()) read_objects();
   file_timer_.start(kFileStep, [this] { follow_files(); });
 }
 
-/// A file that is refused leaves scheduling as it is.
-void GatewayProcess::read_scheduling() {
-  const auto config = resources::load_endpoint_picker_config(options_.scheduling_file);
+bool GatewayProcess::objects_changed() {
+  // Asks every watcher, so that each remembers what it saw.
+  return std::ranges::count_if(object_watchers_, &endpoints::FileWatcher::changed) > 0;
+}
+
+Result<request::RoutingConfig> GatewayProcess::load_routing() const {
+  if (options_.object_files.empty()) return request::plan_routing({});
+  LLMD_ASSIGN_OR_RETURN(auto objects, resources::load_objects(options_.object_files));
+  return request::plan_routing(std::move(objects));
+}
+
+/// Files that are refused leave everything as it is.
+void GatewayProcess::read_objects() {
+  const auto config = load_routing();
   if (!config) return log::error("{}", config.error().message);
   const auto used = gateway_->use(*config);
   if (!used) return log::error("{}", used.error().message);
-  log::info("scheduling as {} says now", options_.scheduling_file);
+  log::info("requests are treated as the files say now");
 }
 
 /// A file that cannot be used leaves the endpoints as they are.
@@ -117,7 +130,8 @@ void GatewayProcess::on_signal(int signal) {
   gateway_->drain([this] { loop_.stop(); });
   drain_timer_.start(options_.drain_timeout, [this] {
     log::warn("stopping although requests are running");
-    loop_.stop();
+    gateway_->refuse_waiting();
+    loop_.post([this] { loop_.stop(); });
   });
 }
 

@@ -15,7 +15,8 @@ struct GatewayProcessOptions {
   uint16_t port = 8080;                    ///< 0: any free one
   std::string endpoints_file;              ///< followed while it changes; or else
   std::vector<std::string> endpoint_urls;  ///< a fixed set
-  std::string scheduling_file;  ///< an EndpointPickerConfig, followed while it changes; or empty
+  /// Objects that say how requests are treated; followed while they change. None: the defaults.
+  std::vector<std::string> object_files;
   Duration drain_timeout = std::chrono::seconds(30);
   GatewayOptions gateway;
 };

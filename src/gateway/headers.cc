@@ -30,11 +30,10 @@ constexpr std::string_view kOwn[] = {
     "content-length",
     kRequestIdHeader,
 };
-/// Only towards the engine.
-constexpr std::string_view kRequestOnly[] = {
-    "host",
-    "expect",
+/// Steer gateways and sidecars; the list that they all agree on is kReservedPrefix and these.
+constexpr std::string_view kControl[] = {
     "epp-profile",
+    "test-epp-endpoint-selection",
     "x-prefiller-host-port",
     "x-encoder-hosts-ports",
     "x-kv-cache-source-host-port",
@@ -43,6 +42,8 @@ constexpr std::string_view kRequestOnly[] = {
     "x-llm-d-model-name-rewrite",
     "x-gateway-model-name-rewrite",
 };
+/// Only towards the engine, beside these.
+constexpr std::string_view kRequestOnly[] = {"host", "expect"};
 constexpr std::string_view kReservedPrefix = "x-gateway-destination-endpoint";
 constexpr size_t kNameBytesMax = 63;  // so that lengths fit a mask
 
@@ -100,11 +101,25 @@ class NamedByConnection {
 
 }  // namespace
 
+bool is_control(std::string_view name) {
+  static constexpr uint64_t kLengths = length_mask(kControl);
+  if (is_listed(name, kControl, kLengths)) return true;
+  return name.size() >= kReservedPrefix.size() &&
+         equals_folded(name.substr(0, kReservedPrefix.size()), kReservedPrefix);
+}
+
 bool passes_to_engine(std::string_view name) {
   static constexpr uint64_t kLengths = length_mask(kRequestOnly);
-  if (is_own(name) || is_listed(name, kRequestOnly, kLengths)) return false;
-  return name.size() < kReservedPrefix.size() ||
-         !equals_folded(name.substr(0, kReservedPrefix.size()), kReservedPrefix);
+  return !is_own(name) && !is_listed(name, kRequestOnly, kLengths) && !is_control(name);
+}
+
+std::span<const http::Header> without_control(std::span<const http::Header> headers,
+                                              std::vector<http::Header>& scratch) {
+  const auto steers = [](const http::Header& header) { return is_control(header.name); };
+  if (std::ranges::none_of(headers, steers)) return headers;
+  scratch.clear();
+  std::ranges::remove_copy_if(headers, std::back_inserter(scratch), steers);
+  return scratch;
 }
 
 bool passes_to_client(std::string_view name) { return !is_own(name); }

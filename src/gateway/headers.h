@@ -2,8 +2,10 @@
 // Which headers cross the gateway, and the heads that it sends.
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "http/parser.h"
 
@@ -11,10 +13,14 @@ namespace llmd::gateway {
 
 inline constexpr std::string_view kRequestIdHeader = "x-request-id";
 
+/// Whether a header steers gateway, sidecar or engine, which a client must not. '_' counts as '-',
+/// because some servers take one for the other.
+bool is_control(std::string_view name);
+/// `headers` without those that steer; a copy in `scratch` only if there are any.
+std::span<const http::Header> without_control(std::span<const http::Header> headers,
+                                              std::vector<http::Header>& scratch);
 /// Whether a client's header goes on to the engine. Not those that concern one connection only
-/// (RFC 9110 §7.6.1), not those the gateway writes itself, and not the control headers between
-/// gateway, sidecar and engine, which a client must not forge. '_' counts as '-', because some
-/// servers take one for the other.
+/// (RFC 9110 §7.6.1), not those the gateway writes itself, and not control headers.
 bool passes_to_engine(std::string_view name);
 /// Whether an engine's header goes on to the client.
 bool passes_to_client(std::string_view name);

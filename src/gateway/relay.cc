@@ -3,10 +3,11 @@
 
 #include <algorithm>
 #include <charconv>
+#include <span>
 #include <utility>
 
 #include "openai/error.h"
-#include "openai/request_scan.h"
+#include "openai/json_writer.h"
 
 namespace llmd::gateway {
 
@@ -14,7 +15,8 @@ namespace {
 
 constexpr std::string_view kJson = "application/json";
 constexpr std::string_view kEvents = "text/event-stream";
-constexpr std::string_view kRetryAfterS = "1";
+constexpr int kUnavailable = 503;
+constexpr int kRetryAfterMinS = 1;  // of such an answer
 constexpr size_t kRequestIdBytesMax = 256;
 constexpr int kClientClosed = 499;  // nginx's number, in metrics only
 
@@ -37,12 +39,15 @@ void append_hex(std::string& to, uint64_t number) {
   to.append(sizeof digits - static_cast<size_t>(end - digits), '0').append(digits, end);
 }
 
-ResponseFraming frame_for(const http::RequestHead& request, const http::Framing& framing) {
+/// `is_rewritten`: the body's length is not known before its end.
+ResponseFraming frame_for(const http::RequestHead& request, const http::Framing& framing,
+                          bool is_rewritten) {
   switch (framing.kind) {
     case http::Framing::Kind::kNone:
       return {BodyFraming::kNone};
     case http::Framing::Kind::kLength:
-      return {BodyFraming::kLength, framing.length};
+      if (!is_rewritten) return {BodyFraming::kLength, framing.length};
+      break;
     case http::Framing::Kind::kChunked:
     case http::Framing::Kind::kUntilClose:
       break;
@@ -63,11 +68,19 @@ Result<net::Address> AddressBook::of(const endpoints::Endpoint& endpoint) {
   return entry.address;
 }
 
-void answer_error(http::Exchange& exchange, const openai::ApiError& error) {
-  const http::Header retry_after{"Retry-After", kRetryAfterS};
-  const bool may_retry = error.status == 503;
-  exchange.respond(error.status, kJson, openai::to_json(error),
-                   {&retry_after, may_retry ? 1U : 0U});
+void answer_error(http::Exchange& exchange, const request::Refusal& refusal) {
+  const int retry_after_s = refusal.error.status == kUnavailable
+                                ? std::max(refusal.retry_after_s, kRetryAfterMinS)
+                                : refusal.retry_after_s;
+  const std::string seconds = std::to_string(retry_after_s);
+  std::array<http::Header, 2> extra;
+  size_t count = 0;
+  if (retry_after_s > 0) extra[count++] = {"Retry-After", seconds};
+  if (!refusal.dropped_reason.empty()) {
+    extra[count++] = {flow::kDroppedReasonHeader, refusal.dropped_reason};
+  }
+  exchange.respond(refusal.error.status, kJson, openai::to_json(refusal.error),
+                   std::span(extra).first(count));
 }
 
 void Relay::begin(RelayContext& context, std::shared_ptr<http::Exchange> exchange) {
@@ -88,32 +101,52 @@ void Relay::start(std::shared_ptr<http::Exchange> exchange) {
   metrics_ = nullptr;
   events_.reset();
   response_head_.clear();
-  if (!place()) return;
+  const auto scan = openai::scan_request(exchange_->body());
+  if (!scan) return refuse({openai::to_api_error(scan.error())});
+  take_in(*scan);
+}
+
+/// on_placed() or on_refused() follows: from within, or when it has waited for long enough.
+void Relay::take_in(const openai::RequestScan& scan) {
+  streaming_ = scan.stream;
+  client_model_ = scan.model_name;
+  model_span_ = scan.model;
   exchange_->on_disconnect([this] { client_gone(); });
+  const std::span<const http::Header> headers = exchange_->head().headers;
+  ticket_.begin({.scan = scan,
+                 .body = exchange_->body(),
+                 .headers = context_.is_trusted ? headers : without_control(headers, steerless_)});
+}
+
+void Relay::on_placed() {
+  metrics_ = &context_.metrics.of_model(client_model_);
+  metrics_->requests.add();
+  ++metrics_->running_now;
+  build_body();
   build_head();
   send();
 }
 
-bool Relay::place() {
-  const auto scan = openai::scan_request(exchange_->body());
-  if (!scan) {
-    refuse(openai::to_api_error(scan.error()));
-    return false;
-  }
-  const auto scheduling_began = std::chrono::steady_clock::now();
-  auto placed = context_.router.admit(
-      {.scan = *scan, .body = exchange_->body(), .headers = exchange_->head().headers});
-  context_.metrics.observe_scheduling(std::chrono::steady_clock::now() - scheduling_began);
-  if (const auto* error = std::get_if<openai::ApiError>(&placed)) {
-    refuse(*error);
-    return false;
-  }
-  streaming_ = scan->stream;
-  metrics_ = &context_.metrics.of_model(scan->model_name);
-  metrics_->requests.add();
-  ++metrics_->running_now;
-  ticket_.emplace(std::move(std::get<request::Ticket>(placed)));
-  return true;
+void Relay::on_refused(const request::Refusal& refusal) {
+  cancel();
+  if (!began_) return refuse(refusal);
+  ticket_.end();
+  break_off(refusal.error);
+}
+
+/// The client's body; where the engine is asked for another model, with that one's name.
+void Relay::build_body() {
+  const std::string_view body = exchange_->body();
+  const std::string* model = ticket_.rewritten_model();
+  is_rewritten_ = model != nullptr;
+  request_body_ = {body};
+  request_body_bytes_ = body.size();
+  if (!is_rewritten_) return;
+  model_json_.clear();
+  openai::append_json_string(model_json_, *model);
+  request_body_ = {body.substr(0, model_span_.begin), model_json_, body.substr(model_span_.end)};
+  request_body_bytes_ += model_json_.size() - model_span_.of(body).size();
+  model_restorer_.start(*model, client_model_);
 }
 
 void Relay::build_head() {
@@ -127,28 +160,29 @@ void Relay::build_head() {
     append_hex(request_id_, context_.ids.next());
   }
   request_head_.clear();
-  append_request_head(request_head_, head, exchange_->body().size(), request_id_);
+  append_request_head(request_head_, head, request_body_bytes_, request_id_);
   request_head_common_ = request_head_.size();
 }
 
 void Relay::send() {
   while (true) {
-    const endpoints::Endpoint& endpoint = ticket_->endpoint();
+    const endpoints::Endpoint& endpoint = ticket_.endpoint();
     const auto address = context_.addresses.of(endpoint);
     if (address) {
       request_head_.resize(request_head_common_);
+      ticket_.add_request_headers(request_head_);
       request_head_.append("Host: ").append(endpoint.host_port).append("\r\n\r\n");
       return context_.client.start(*this, *address,
-                                   {.head = request_head_, .body = {exchange_->body()}});
+                                   {.head = request_head_, .body = request_body_});
     }
     openai::ApiError error;
-    if (!try_elsewhere(request::Failure::kConnect, &error)) return refuse(error);
+    if (!try_elsewhere(request::Failure::kConnect, &error)) return refuse({error});
   }
 }
 
 /// True when the ticket now names another endpoint.
 bool Relay::try_elsewhere(request::Failure failure, openai::ApiError* error) {
-  auto final = ticket_->retry(failure);
+  auto final = ticket_.retry(failure);
   if (!final) {
     context_.metrics.count_retry();
     return true;
@@ -166,16 +200,16 @@ void Relay::on_head(const http::ResponseHead& head, const http::Framing& framing
       return send();
     }
   } else {
-    ticket_->first_byte();
+    ticket_.first_byte();
   }
   status_ = head.status;
   const auto type = head.header("content-type");
   is_events_ = type && type->starts_with(kEvents);
-  const ResponseFraming framed = frame_for(exchange_->head(), framing);
+  const ResponseFraming framed = frame_for(exchange_->head(), framing, is_rewritten_);
   framing_ = framed.kind;
   keep_alive_ = exchange_->keep_alive() && framing_ != BodyFraming::kUntilClose;
   added_head_.clear();
-  ticket_->add_response_headers(added_head_);
+  ticket_.add_response_headers(added_head_);
   append_response_head(response_head_, head, framed, keep_alive_, exchange_->head().version_minor,
                        request_id_, added_head_);
 }
@@ -184,21 +218,31 @@ void Relay::on_body(std::string_view bytes, bool last) {
   if (is_events_) {
     pass_events(bytes, last);
   } else {
+    if (ticket_.counts_output()) {
+      ticket_.add_output_tokens(bytes.size() / schedule::kBytesPerToken);
+    }
     pass(bytes, last);
   }
   if (!last) return hold_back();
-  ticket_->finished();
+  ticket_.finished();
   exchange_->finish();
   end(status_);
 }
 
 void Relay::pass_events(std::string_view bytes, bool last) {
   const std::string_view whole = last ? events_.take_all(bytes) : events_.take(bytes);
-  if (!whole.empty()) ticket_->first_token();
+  if (!whole.empty()) ticket_.first_token();
+  if (ticket_.counts_output()) ticket_.add_output_tokens(count_events(whole));
   if (!whole.empty() || last) pass(whole, last);
 }
 
 void Relay::pass(std::string_view bytes, bool last) {
+  if (!is_rewritten_) return write(bytes, last);
+  const std::string_view restored = model_restorer_.restore(bytes, last);
+  if (!restored.empty() || last) write(restored, last);
+}
+
+void Relay::write(std::string_view bytes, bool last) {
   if (!began_) {
     began_ = true;
     exchange_->start_raw({}, keep_alive_);
@@ -229,36 +273,37 @@ void Relay::hold_back() {
 }
 
 void Relay::on_failure(const http::ClientFailure& failure) {
-  if (began_) return break_off(failure);
+  if (began_) {
+    ticket_.broken();
+    return break_off(
+        openai::make_error(502, "the engine broke off: " + std::string(failure.message)));
+  }
   response_head_.clear();  // a head without a body is nothing yet
   openai::ApiError error;
   if (try_elsewhere(to_failure(failure.kind), &error)) return send();
-  refuse(error);
+  refuse({error});
 }
 
 /// The answer broke off in the middle. A stream of events can say so; anything else is cut.
-void Relay::break_off(const http::ClientFailure& failure) {
-  ticket_->broken();
+void Relay::break_off(const openai::ApiError& error) {
   if (is_events_ && events_.at_boundary()) {
-    const auto error =
-        openai::make_error(502, "the engine broke off: " + std::string(failure.message));
-    pass("data: " + openai::to_json(error) + "\n\n", true);
+    write("data: " + openai::to_json(error) + "\n\n", true);
     exchange_->finish_and_close();
   } else {
     exchange_->abort();
   }
-  end(502);
+  end(error.status);
 }
 
 void Relay::client_gone() {
   cancel();
-  ticket_->finished();
+  ticket_.finished();
   end(kClientClosed);
 }
 
-void Relay::refuse(const openai::ApiError& error) {
-  answer_error(*exchange_, error);
-  end(error.status);
+void Relay::refuse(const request::Refusal& refusal) {
+  answer_error(*exchange_, refusal);
+  end(refusal.error.status);
 }
 
 void Relay::end(int status) {
@@ -268,7 +313,7 @@ void Relay::end(int status) {
     metrics.duration_s.observe(to_seconds(context_.loop.now() - began_at_));
   }
   if (status >= 400) context_.metrics.count_error(metrics, status);
-  ticket_.reset();
+  ticket_.end();
   exchange_.reset();
   context_.free.push_back(this);
 }

@@ -3,8 +3,8 @@
 // answer back.
 #pragma once
 
+#include <array>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,8 +13,10 @@
 #include "gateway/event_boundary.h"
 #include "gateway/gateway_metrics.h"
 #include "gateway/headers.h"
+#include "gateway/model_restorer.h"
 #include "http/client.h"
 #include "http/server.h"
+#include "openai/request_scan.h"
 #include "request/router.h"
 
 namespace llmd::gateway {
@@ -40,24 +42,28 @@ struct RelayContext {
   request::Router& router;
   http::Client client;
   GatewayMetrics& metrics;
+  bool is_trusted = false;  ///< clients may send control headers
   Random ids;
   AddressBook addresses = {};
   std::vector<std::unique_ptr<Relay>> relays = {};
   std::vector<Relay*> free = {};
 };
 
-void answer_error(http::Exchange& exchange, const openai::ApiError& error);
+void answer_error(http::Exchange& exchange, const request::Refusal& refusal);
 
-class Relay final : public http::Call {
+class Relay final : public http::Call, private request::TicketHolder {
  public:
-  explicit Relay(RelayContext& context) : context_(context) {}
+  explicit Relay(RelayContext& context) : context_(context), ticket_(context.router, *this) {}
 
   /// Places and sends the request of `exchange`, or answers why not.
   static void begin(RelayContext& context, std::shared_ptr<http::Exchange> exchange);
 
  private:
   void start(std::shared_ptr<http::Exchange> exchange);
-  bool place();
+  void take_in(const openai::RequestScan& scan);
+  void on_placed() override;
+  void on_refused(const request::Refusal& refusal) override;
+  void build_body();
   void build_head();
   void send();
   void on_head(const http::ResponseHead& head, const http::Framing& framing) override;
@@ -65,18 +71,27 @@ class Relay final : public http::Call {
   void on_failure(const http::ClientFailure& failure) override;
   void pass_events(std::string_view bytes, bool last);
   void pass(std::string_view bytes, bool last);
+  void write(std::string_view bytes, bool last);
   void hold_back();
   bool try_elsewhere(request::Failure failure, openai::ApiError* error);
-  void break_off(const http::ClientFailure& failure);
+  void break_off(const openai::ApiError& error);
   void client_gone();
-  void refuse(const openai::ApiError& error);
+  void refuse(const request::Refusal& refusal);
   void end(int status);
 
   RelayContext& context_;
   std::shared_ptr<http::Exchange> exchange_;
-  std::optional<request::Ticket> ticket_;
+  request::Ticket ticket_;
+  std::vector<http::Header> steerless_;  // the client's headers without control headers
   ModelMetrics* metrics_ = nullptr;
   TimePoint began_at_;
+  std::string client_model_;
+  openai::Span model_span_;      // in the client's body
+  std::string model_json_;       // what stands there for the engine, where that differs
+  ModelRestorer model_restorer_; // likewise, on the way back
+  bool is_rewritten_ = false;
+  std::array<std::string_view, 3> request_body_;
+  size_t request_body_bytes_ = 0;
   std::string request_id_;
   std::string request_head_;
   size_t request_head_common_ = 0;  // what is the same for every endpoint

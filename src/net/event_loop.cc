@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/event_loop.h"
 
+#include <signal.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -34,6 +35,20 @@ struct Timer::Impl {
   bool scheduled = false;
 };
 
+/// Signals as calls on the loop's thread.
+class SignalWatch {
+ public:
+  SignalWatch(EventLoop& loop, std::initializer_list<int> signals,
+              std::function<void(int)> on_signal)
+      : pipe_(signals), watch_(loop, pipe_.fd(), [this, on_signal = std::move(on_signal)] {
+          while (const int signal = pipe_.take()) on_signal(signal);
+        }) {}
+
+ private:
+  SignalPipe pipe_;
+  FdWatch watch_;
+};
+
 struct EventLoop::Impl final : private Pollable {
   Impl();
   ~Impl();
@@ -62,8 +77,8 @@ struct EventLoop::Impl final : private Pollable {
   std::mutex posted_lock;
   std::vector<std::function<void()>> posted;
   std::atomic<bool> posted_any = false;
-  std::unique_ptr<SignalPipe> signals;
-  std::unique_ptr<FdWatch> signal_watch;
+  std::unique_ptr<SignalWatch> terminations;
+  std::unique_ptr<SignalWatch> hangups;
 
   void attach(Pollable& self, int fd, uint32_t flags) const;
 };
@@ -157,7 +172,8 @@ void EventLoop::Impl::run_turn_end() {
 
 EventLoop::EventLoop() : impl_(std::make_unique<Impl>()) {}
 EventLoop::~EventLoop() {
-  impl_->signal_watch.reset();
+  impl_->terminations.reset();
+  impl_->hangups.reset();
   impl_->dying.clear();
 }
 
@@ -192,13 +208,16 @@ void EventLoop::post(std::function<void()> work) {
 }
 
 void EventLoop::on_terminate(std::function<void(int signal)> on_signal) {
-  impl_->signal_watch.reset();
-  impl_->signals = std::make_unique<SignalPipe>();
-  SignalPipe* pipe = impl_->signals.get();
-  impl_->signal_watch =
-      std::make_unique<FdWatch>(*this, pipe->fd(), [pipe, on_signal = std::move(on_signal)] {
-        while (const int signal = pipe->take()) on_signal(signal);
-      });
+  impl_->terminations.reset();
+  impl_->terminations = std::make_unique<SignalWatch>(
+      *this, std::initializer_list<int>{SIGTERM, SIGINT}, std::move(on_signal));
+}
+
+void EventLoop::on_hangup(std::function<void()> on_signal) {
+  impl_->hangups.reset();
+  impl_->hangups =
+      std::make_unique<SignalWatch>(*this, std::initializer_list<int>{SIGHUP},
+                                    [on_signal = std::move(on_signal)](int) { on_signal(); });
 }
 
 TimePoint EventLoop::now() const { return impl_->now; }

@@ -60,6 +60,8 @@ class EventLoop {
   void post(std::function<void()> work);
   /// Runs `on_signal` on the loop's thread at SIGTERM or SIGINT (each time one arrives).
   void on_terminate(std::function<void(int signal)> on_signal);
+  /// Likewise at SIGHUP, which else ends the process.
+  void on_hangup(std::function<void()> on_signal);
 
   /// When this turn of the loop began; the clock for coarse deadlines.
   TimePoint now() const;

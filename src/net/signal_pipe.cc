@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
@@ -40,7 +41,7 @@ void add_pipe(int fd) {
 
 }  // namespace
 
-SignalPipe::SignalPipe() {
+SignalPipe::SignalPipe(std::initializer_list<int> signals) : signals_(signals) {
   int ends[2];
   LLMD_CHECK(pipe2(ends, O_NONBLOCK | O_CLOEXEC) == 0);
   read_fd_ = ends[0];
@@ -49,8 +50,7 @@ SignalPipe::SignalPipe() {
   struct sigaction action = {};
   action.sa_handler = on_signal;
   action.sa_flags = SA_RESTART;
-  sigaction(SIGTERM, &action, nullptr);
-  sigaction(SIGINT, &action, nullptr);
+  for (const int signal : signals_) sigaction(signal, &action, nullptr);
 }
 
 SignalPipe::~SignalPipe() {
@@ -64,7 +64,10 @@ SignalPipe::~SignalPipe() {
 
 int SignalPipe::take() {
   char byte = 0;
-  return ::read(read_fd_, &byte, 1) == 1 ? byte : 0;
+  while (::read(read_fd_, &byte, 1) == 1) {
+    if (std::ranges::find(signals_, byte) != signals_.end()) return byte;
+  }
+  return 0;
 }
 
 }  // namespace llmd::net

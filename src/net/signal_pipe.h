@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// SIGTERM and SIGINT as bytes in a pipe. A handler, not a blocked mask with signalfd: child
+// Signals as bytes in a pipe. A handler, not a blocked mask with signalfd: child
 // processes would inherit the mask over exec.
 #pragma once
 
+#include <initializer_list>
+#include <vector>
+
 namespace llmd::net {
 
-/// Several may exist, one per loop; each gets every signal.
+/// Several may exist; each gets every signal that it asks for.
 class SignalPipe {
  public:
-  SignalPipe();
+  explicit SignalPipe(std::initializer_list<int> signals);
   ~SignalPipe();
   SignalPipe(const SignalPipe&) = delete;
   SignalPipe& operator=(const SignalPipe&) = delete;
@@ -19,6 +22,7 @@ class SignalPipe {
   int take();
 
  private:
+  std::vector<int> signals_;
   int read_fd_ = -1;
   int write_fd_ = -1;
 };

@@ -7,238 +7,185 @@
 #include <algorithm>
 #include <set>
 
+#include "base/log.h"
+
 namespace llmd::request {
 namespace {
 
 using endpoints::Endpoint;
-using openai::ApiError;
+using resources::InferenceObjective;
 
 /// Enough for any backoff to reach its bound without the shift overflowing.
 constexpr uint32_t kDoublingsMax = 16;
 
-/// Upstream's name, there for metadata.
-constexpr std::string_view kScoresHeader = "x-gateway-destination-endpoint-scores";
-
-/// "decode a=2.5(queue-scorer 0.5*2, …), b-(decode-filter), c-(not ready)".
-std::string print_scores(const schedule::Explanation& explanation) {
-  std::string out;
-  for (const auto& run : explanation.runs) {
-    out += fmt::format("{}{}", out.empty() ? "" : "; ", run.profile);
-    for (const auto& row : run.rows) {
-      if (!row.dropped_by.empty()) {
-        out += fmt::format(" {}-({})", row.endpoint->spec.name, row.dropped_by);
-        continue;
-      }
-      out += fmt::format(" {}={:.4g}(", row.endpoint->spec.name, row.total);
-      for (const auto& [scorer, score, weight] : row.scores) {
-        out +=
-            fmt::format("{}{} {:.4g}*{:g}", out.back() == '(' ? "" : ", ", scorer, score, weight);
-      }
-      out += ')';
-    }
-  }
-  for (const auto& [endpoint, why] : explanation.unfit) {
-    out += fmt::format(" {}-({})", endpoint->spec.name, why);
-  }
-  return out;
-}
+const std::vector<double> kSchedulingBucketsS = {1e-6, 2e-6, 5e-6, 1e-5, 2e-5, 5e-5, 1e-4,
+                                                 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 0.1};
 
 template <typename Keep>
-std::vector<std::string> collect_models(const endpoints::Snapshot& snapshot, Keep keep) {
-  std::set<std::string> names;
+std::set<std::string, std::less<>> collect_models(const endpoints::Snapshot& snapshot, Keep keep) {
+  std::set<std::string, std::less<>> names;
   for (const auto& endpoint : snapshot) {
     if (keep(*endpoint)) names.insert(endpoint->live.models.begin(), endpoint->live.models.end());
   }
-  return {names.begin(), names.end()};
+  return names;
+}
+
+bool is_route(const std::vector<RouteConfig>& routes, const std::string& name) {
+  return std::ranges::find(routes, name, &RouteConfig::name) != routes.end();
+}
+
+/// Those for the pool, and those for a pool that has no name here.
+std::vector<InferenceObjective> objectives_of(const RoutingConfig& config,
+                                              const std::string& route) {
+  std::vector<InferenceObjective> out;
+  std::ranges::copy_if(config.objectives, std::back_inserter(out), [&](const auto& objective) {
+    return objective.pool == route || !is_route(config.routes, objective.pool);
+  });
+  return out;
+}
+
+/// The route that lists the endpoint's service, else the last.
+size_t route_of(const std::vector<std::shared_ptr<Route>>& routes, const Endpoint& endpoint) {
+  const std::string_view service = endpoint.label(endpoints::kModelServiceLabel);
+  for (size_t i = 0; i + 1 < routes.size() && !service.empty(); ++i) {
+    const auto& services = routes[i]->config().services;
+    if (std::ranges::find(services, service) != services.end()) return i;
+  }
+  return routes.size() - 1;
 }
 
 }  // namespace
 
-bool is_retryable(int status) { return status >= 500 && status != 501 && status != 505; }
-
-Ticket::Ticket(Router& router, const Arrival& arrival, schedule::Prefix prefix)
-    : router_(&router),
-      scheduler_(router.scheduler_),
-      model_(arrival.scan.model_name),
-      prefix_(std::move(prefix)),
-      headers_(arrival.headers),
-      output_tokens_(static_cast<uint32_t>(
-          std::min<uint64_t>(arrival.scan.max_tokens.value_or(0), UINT32_MAX))) {}
-
-Ticket::Ticket(Ticket&& other) noexcept
-    : router_(other.router_),
-      scheduler_(std::move(other.scheduler_)),
-      model_(std::move(other.model_)),
-      prefix_(std::move(other.prefix_)),
-      headers_(other.headers_),
-      output_tokens_(other.output_tokens_),
-      endpoint_(std::move(other.endpoint_)),
-      tried_(std::move(other.tried_)),
-      attempts_(other.attempts_),
-      scores_(std::move(other.scores_)),
-      in_flight_(std::exchange(other.in_flight_, false)),
-      counted_prompt_(other.counted_prompt_),
-      counted_output_(other.counted_output_),
-      tokens_ahead_(other.tokens_ahead_),
-      placed_at_(other.placed_at_),
-      first_token_at_(other.first_token_at_) {}
-
-Ticket::~Ticket() { release(); }
-
-schedule::Query Ticket::query() const {
-  return {.model = model_,
-          .headers = headers_,
-          .prefix = &prefix_,
-          .prompt_tokens = prefix_.tokens(),
-          .output_tokens = output_tokens_,
-          .priority = 0,
-          .now = router_->clock_.now()};
+Router::Router(const Surroundings& around, RouterOptions options)
+    : around_(around),
+      options_(options),
+      seeds_(around.seed),
+      scheduling_s_(around.registry.histogram("llm_d_epp_scheduler_e2e_duration_seconds",
+                                              "Time to choose an endpoint.",
+                                              kSchedulingBucketsS)) {
+  around_.pool.on_cache_lost([this](uint32_t slot) {
+    for_all_routes([slot](Route& route) { route.scheduler().forget(slot); });
+  });
+  around_.pool.on_change([this] { distribute_endpoints(); });
 }
 
-bool Ticket::place() {
-  const auto snapshot = router_->pool_.snapshot();
-  const schedule::Query asked = query();
-  const bool explains = router_->options_.emits_endpoint_scores;
-  schedule::Explanation explanation;
-  const schedule::Decision decision =
-      scheduler_->schedule(asked, *snapshot, tried_, explains ? &explanation : nullptr);
-  if (explains) scores_ = print_scores(explanation);
-  if (decision.endpoint == nullptr) return false;
-  scheduler_->placed(asked);
-  count(decision);
-  ++attempts_;
-  return true;
+Result<std::unique_ptr<Router>> Router::make(const Surroundings& around,
+                                             const RoutingConfig& config, RouterOptions options) {
+  std::unique_ptr<Router> router(new Router(around, options));
+  LLMD_RETURN_IF_ERROR(router->use(config));
+  return router;
 }
 
-void Ticket::count(const schedule::Decision& decision) {
-  endpoint_ = decision.endpoint->shared_from_this();
-  endpoints::Live& live = endpoint_->live;
-  in_flight_ = true;
-  counted_prompt_ = decision.prompt_tokens;
-  counted_output_ = decision.output_tokens;
-  tokens_ahead_ = live.prefill_tokens + counted_prompt_;
-  placed_at_ = router_->clock_.now();
-  first_token_at_.reset();
-  ++live.in_flight;
-  live.prefill_tokens += counted_prompt_;
-  live.in_flight_tokens += counted_prompt_ + counted_output_;
-}
-
-void Ticket::release_prompt() {
-  endpoint_->live.prefill_tokens -= counted_prompt_;
-  endpoint_->live.in_flight_tokens -= counted_prompt_;
-  counted_prompt_ = 0;
-}
-
-void Ticket::release() {
-  if (!in_flight_) return;
-  release_prompt();
-  endpoint_->live.in_flight_tokens -= counted_output_;
-  --endpoint_->live.in_flight;
-  in_flight_ = false;
-}
-
-std::optional<ApiError> Ticket::retry(Failure failure) {
-  release();
-  router_->punish(*endpoint_);
-  tried_.push_back(endpoint_);
-  if (attempts_ < router_->options_.attempts_max && place()) return std::nullopt;
-  return openai::make_error(failure == Failure::kTimeout ? 504 : 503,
-                            fmt::format("no engine could answer ({} tried)", attempts_));
-}
-
-void Ticket::add_response_headers(std::string& head) const {
-  scheduler_->add_response_headers(*endpoint_, head);
-  if (!scores_.empty()) head += fmt::format("{}: {}\r\n", kScoresHeader, scores_);
-}
-
-void Ticket::first_token() {
-  if (!in_flight_ || first_token_at_) return;
-  endpoints::Live& live = endpoint_->live;
-  first_token_at_ = router_->clock_.now();
-  live.rate.note_first_token(tokens_ahead_, *first_token_at_ - placed_at_);
-  release_prompt();
-}
-
-void Ticket::first_byte() {
-  endpoint_->live.failures = 0;
-  endpoint_->live.avoid_until = {};
-}
-
-void Ticket::broken() {
-  release();
-  router_->punish(*endpoint_);
-}
-
-void Ticket::finished() {
-  if (in_flight_ && first_token_at_) {
-    endpoint_->live.rate.note_answer(router_->clock_.now() - *first_token_at_);
+Result<void> Router::use(const RoutingConfig& config) {
+  std::vector<std::shared_ptr<Route>> routes;
+  for (const RouteConfig& route : config.routes) {
+    Surroundings around = around_;
+    around.seed = seeds_.next();
+    LLMD_ASSIGN_OR_RETURN(auto made, Route::make(route, objectives_of(config, route.name), around));
+    routes.push_back(std::move(made));
   }
-  release();
+  retired_.insert(retired_.end(), routes_.begin(), routes_.end());
+  routes_ = std::move(routes);
+  rewrites_.emplace(config.rewrites, seeds_.next());
+  drop_retired();
+  distribute_endpoints();
+  return {};
 }
 
-Router::Router(endpoints::Pool& pool, const Clock& clock,
-               std::shared_ptr<schedule::Scheduler> scheduler, RouterOptions options)
-    : pool_(pool), clock_(clock), scheduler_(std::move(scheduler)), options_(options) {
-  pool_.on_cache_lost([this](uint32_t slot) { scheduler_->forget(slot); });
-}
-
-/// A ticket that is not placed yet.
-std::variant<Ticket, ApiError> Router::prepare(const Arrival& arrival) {
-  const openai::RequestScan& scan = arrival.scan;
-  if (auto refusal = refuse(scan)) return *std::move(refusal);
-  schedule::Prefix prefix;
-  schedule::hash_prefix({.model = scan.model_name,
-                         .salt = scan.cache_salt.of(arrival.body),
-                         .tools = scan.tools.of(arrival.body)},
-                        scan.content().of(arrival.body), scheduler_->prefix_blocks_max(), prefix);
-  return Ticket(*this, arrival, std::move(prefix));
-}
-
-std::variant<Ticket, ApiError> Router::admit(const Arrival& arrival) {
-  auto prepared = prepare(arrival);
-  auto* ticket = std::get_if<Ticket>(&prepared);
-  if (ticket == nullptr) return prepared;
-  if (!scheduler_->admits(ticket->query(), *pool_.snapshot())) {
-    return openai::make_error(429, "too much to do for a request of this priority");
+void Router::distribute_endpoints() {
+  std::vector<endpoints::Snapshot> parts(routes_.size());
+  for (const auto& endpoint : *around_.pool.snapshot()) {
+    parts[route_of(routes_, *endpoint)].push_back(endpoint);
   }
-  if (ticket->place()) return prepared;
-  return openai::make_error(
-      503, fmt::format("no engine that serves \"{}\" is ready now", arrival.scan.model_name));
+  for (size_t i = 0; i < routes_.size(); ++i) routes_[i]->set_endpoints(std::move(parts[i]));
+  for (const auto& route : std::vector(retired_)) {
+    endpoints::Snapshot left = route->endpoints();
+    const auto snapshot = around_.pool.snapshot();
+    std::erase_if(left, [&](const auto& endpoint) {
+      return std::ranges::find(*snapshot, endpoint) == snapshot->end();
+    });
+    route->set_endpoints(std::move(left));
+  }
 }
 
-std::optional<ApiError> Router::refuse(const openai::RequestScan& scan) const {
-  if (scan.kv_transfer_params.present()) {
-    return openai::make_error(400, "kv_transfer_params may not be sent by clients",
-                              "kv_transfer_params");
-  }
-  for (const auto& endpoint : *pool_.snapshot()) {
-    if (endpoint->live.serves(scan.model_name)) return std::nullopt;
-  }
-  return unknown_model(scan.model_name);
+void Router::for_all_routes(const std::function<void(Route&)>& call) {
+  for (const auto& route : routes_) call(*route);
+  for (const auto& route : retired_) call(*route);
 }
 
-ApiError Router::unknown_model(std::string_view model) const {
-  const auto known = collect_models(*pool_.snapshot(), [](const Endpoint&) { return true; });
-  if (known.empty()) return openai::make_error(503, "no engine is ready yet");
+/// Never from within a route's own work, which a ticket's callbacks are.
+void Router::drop_retired() {
+  std::erase_if(retired_, [](const auto& route) { return route.use_count() == 1; });
+}
+
+void Router::endpoint_changed(const Endpoint& endpoint) {
+  drop_retired();
+  for (const auto& route : std::vector(routes_)) route->endpoint_changed(endpoint);
+  for (const auto& route : std::vector(retired_)) route->endpoint_changed(endpoint);
+}
+
+void Router::load_changed(const Endpoint& endpoint) {
+  for (const auto& route : routes_) route->load_changed(endpoint);
+  for (const auto& route : retired_) route->load_changed(endpoint);
+}
+
+void Router::shutdown() {
+  for_all_routes([](Route& route) { route.shutdown(); });
+}
+
+void Router::publish_metrics() {
+  for (const auto& route : routes_) route->publish_metrics();
+}
+
+std::string Router::target_model(std::string_view model, std::string_view forced) {
+  if (!forced.empty()) return std::string(forced);
+  const auto route = route_for(model);
+  return std::string(rewrites_->target(model, [&](const resources::InferenceModelRewrite& each) {
+    const bool is_for_another = std::ranges::any_of(
+        routes_, [&](const auto& other) { return other != route && other->name() == each.pool; });
+    return route == nullptr || !is_for_another;
+  }));
+}
+
+/// Null when nobody serves the model.
+std::shared_ptr<Route> Router::route_for(std::string_view model) const {
+  for (const auto& route : routes_) {
+    if (route->serves(model)) return route;
+  }
+  // Without any endpoint its models are not known: this may be one.
+  const bool may_come = routes_.size() == 1 && routes_.back()->is_waiting_room();
+  if (!model.empty() && may_come) return routes_.back();
+  return nullptr;
+}
+
+Refusal Router::unknown_model(std::string_view model) const {
+  const auto known = collect_models(*around_.pool.snapshot(), [](const Endpoint&) { return true; });
+  if (known.empty()) {
+    return refusal_of(flow::Decision::kRejectedNoEndpoints, "no engine is ready yet");
+  }
   const std::string names = fmt::format("{}", fmt::join(known, ", "));
   if (model.empty()) {
-    return openai::make_error(400, "the request must name a model; there is: " + names, "model");
+    return {openai::make_error(400, "the request must name a model; there is: " + names, "model")};
   }
-  return openai::make_error(
+  return {openai::make_error(
       404, fmt::format("the model \"{}\" does not exist; there is: {}", model, names), "model",
-      "model_not_found");
+      "model_not_found")};
 }
 
 std::vector<std::string> Router::model_names() const {
-  return collect_models(*pool_.snapshot(), [](const Endpoint& endpoint) {
+  auto names = collect_models(*around_.pool.snapshot(), [](const Endpoint& endpoint) {
     return endpoint.live.health == endpoints::Health::kUp;
   });
+  std::vector<std::string> aliases;
+  rewrites_->for_each_alias([&](const std::string& alias, const std::string& target) {
+    if (names.contains(target)) aliases.push_back(alias);
+  });
+  names.insert(aliases.begin(), aliases.end());
+  return {names.begin(), names.end()};
 }
 
 bool Router::ready() const {
-  const auto snapshot = pool_.snapshot();
-  return std::any_of(snapshot->begin(), snapshot->end(), [](const auto& endpoint) {
+  return std::ranges::any_of(*around_.pool.snapshot(), [](const auto& endpoint) {
     return endpoint->live.health == endpoints::Health::kUp;
   });
 }
@@ -247,7 +194,7 @@ void Router::punish(Endpoint& endpoint) {
   const uint32_t doublings = std::min(endpoint.live.failures++, kDoublingsMax);
   const Duration backoff =
       std::min(options_.backoff_base * (int64_t{1} << doublings), options_.backoff_max);
-  endpoint.live.avoid_until = clock_.now() + backoff;
+  endpoint.live.avoid_until = around_.clock.now() + backoff;
 }
 
 }  // namespace llmd::request

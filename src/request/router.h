@@ -1,24 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-// One request's life without a transport: admit → schedule → account → retry. The gateway moves the
-// bytes; here is decided where they go and what a failure means. One loop's thread; a Router and
-// its tickets share it.
+// Where requests go: the routes, the models they serve, and the configuration that may change while
+// requests are under way. The gateway moves the bytes; here is decided where to, and what a failure
+// means.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
-#include <variant>
 #include <vector>
 
-#include "base/clock.h"
-#include "endpoints/pool.h"
-#include "http/message.h"
-#include "openai/error.h"
-#include "openai/request_scan.h"
-#include "schedule/scheduler.h"
+#include "request/model_rewrites.h"
+#include "request/refusal.h"
+#include "request/route.h"
+#include "request/routing_config.h"
+#include "request/ticket.h"
 
 namespace llmd::request {
 
@@ -29,119 +27,59 @@ struct RouterOptions {
   Duration backoff_max = std::chrono::seconds(30);
   /// Each response says how its endpoint was chosen. For finding out; it costs time.
   bool emits_endpoint_scores = false;
+  /// Each response says which endpoint served it.
+  bool echoes_destination = false;
 };
 
-/// Why an attempt ended before the first byte of its response.
-enum class Failure : uint8_t {
-  kConnect,      ///< no connection
-  kClosed,       ///< the connection ended without a response
-  kTimeout,      ///< no response in time
-  kServerError,  ///< a status for which is_retryable() holds
-};
-
-/// Whether a response status says that another engine may do better: 5xx, except those that any
-/// engine of the kind would give (501, 505).
-bool is_retryable(int status);
-
-/// A request as it came.
-struct Arrival {
-  const openai::RequestScan& scan;
-  std::string_view body;                       ///< that was scanned
-  std::span<const http::Header> headers = {};  ///< that scheduling may look at; outlive the ticket
-};
-
-class Router;
-
-/// A placed request. Its endpoint counts it as in flight until finished(), a failure, or the
-/// destructor, whichever is first. Must not outlive its Router.
-class Ticket {
- public:
-  Ticket(Ticket&& other) noexcept;
-  Ticket& operator=(Ticket&&) = delete;
-  ~Ticket();
-
-  /// Where to send the request now. Changes with retry().
-  const endpoints::Endpoint& endpoint() const { return *endpoint_; }
-  uint32_t attempts() const { return attempts_; }
-
-  /// The attempt failed before its first byte. Nothing: another endpoint was picked, send there.
-  /// Otherwise what to answer; if an engine's own 5xx is at hand, pass that on instead.
-  std::optional<openai::ApiError> retry(Failure failure);
-
-  /// Headers that scheduling adds to the response, each with its line end.
-  void add_response_headers(std::string& head) const;
-
-  /// The response began: the endpoint works.
-  void first_byte();
-  /// The first token of a streamed response came: the prompt is computed.
-  void first_token();
-  /// The response broke off after its first byte.
-  void broken();
-  /// The response ended. Gives the load back.
-  void finished();
-
- private:
-  friend class Router;
-  Ticket(Router& router, const Arrival& arrival, schedule::Prefix prefix);
-  schedule::Query query() const;
-  bool place();
-  void count(const schedule::Decision& decision);
-  void release_prompt();
-  void release();
-
-  Router* router_;
-  std::shared_ptr<schedule::Scheduler> scheduler_;  ///< of the configuration when it came
-  std::string model_;
-  schedule::Prefix prefix_;
-  std::span<const http::Header> headers_;
-  uint32_t output_tokens_ = 0;  ///< the request's limit; 0: none
-  std::shared_ptr<endpoints::Endpoint> endpoint_;
-  endpoints::Snapshot tried_;
-  uint32_t attempts_ = 0;
-
-  std::string scores_;  ///< of the last decision, where responses are to say them
-
-  // While it is in flight at its endpoint:
-  bool in_flight_ = false;
-  uint32_t counted_prompt_ = 0;  ///< tokens of Live::in_flight_tokens and prefill_tokens
-  uint32_t counted_output_ = 0;  ///< tokens of Live::in_flight_tokens
-  uint64_t tokens_ahead_ = 0;    ///< to compute before its first token, its own included
-  TimePoint placed_at_{};
-  std::optional<TimePoint> first_token_at_;
-};
-
+/// Loop thread only. Tickets share it.
 class Router {
  public:
-  /// `pool` and `clock` must outlive the router. `scheduler` decides.
-  Router(endpoints::Pool& pool, const Clock& clock, std::shared_ptr<schedule::Scheduler> scheduler,
-         RouterOptions options = {});
+  /// Refuses a configuration that cannot work. What `around` holds must outlive the router.
+  static Result<std::unique_ptr<Router>> make(const Surroundings& around,
+                                              const RoutingConfig& config, RouterOptions options);
   Router(const Router&) = delete;
   Router& operator=(const Router&) = delete;
 
-  /// Requests that come from now on are placed by `scheduler`.
-  void use(std::shared_ptr<schedule::Scheduler> scheduler) { scheduler_ = std::move(scheduler); }
+  /// Requests that come from now on are treated as `config` says; those under way, also the waiting
+  /// ones, as the configuration said with which they came. Refused as in make(), changing nothing.
+  Result<void> use(const RoutingConfig& config);
+  /// Health, models or load of an endpoint were read anew.
+  void endpoint_changed(const endpoints::Endpoint& endpoint);
+  /// Nobody is let in any more, and those who wait are told so. Running requests go on.
+  void shutdown();
 
-  /// Places the request, or says what to answer: 400 for what no engine may be asked, 404 for an
-  /// unknown model, 429 where an admitter refuses it, 503 when no engine can serve it now (the
-  /// gateway adds Retry-After). Of `arrival` only the headers are kept.
-  std::variant<Ticket, openai::ApiError> admit(const Arrival& arrival);
-
-  /// Models that an engine serves now, each once, sorted.
+  /// Models that an engine serves now, and names that stand for them; each once, sorted.
   std::vector<std::string> model_names() const;
   /// Whether any engine can serve now.
   bool ready() const;
+  /// Call before the registry's page is written.
+  void publish_metrics();
 
  private:
   friend class Ticket;
-  std::optional<openai::ApiError> refuse(const openai::RequestScan& scan) const;
-  std::variant<Ticket, openai::ApiError> prepare(const Arrival& arrival);
-  openai::ApiError unknown_model(std::string_view model) const;
-  void punish(endpoints::Endpoint& endpoint);
+  Router(const Surroundings& around, RouterOptions options);
 
-  endpoints::Pool& pool_;
-  const Clock& clock_;
-  std::shared_ptr<schedule::Scheduler> scheduler_;
-  RouterOptions options_;
+  // For tickets:
+  const Clock& clock() const { return around_.clock; }
+  const RouterOptions& options() const { return options_; }
+  std::string target_model(std::string_view model, std::string_view forced);
+  std::shared_ptr<Route> route_for(std::string_view model) const;
+  Refusal unknown_model(std::string_view model) const;
+  void load_changed(const endpoints::Endpoint& endpoint);
+  void punish(endpoints::Endpoint& endpoint);
+  void observe_scheduling(Duration duration) { scheduling_s_.observe(to_seconds(duration)); }
+
+  void distribute_endpoints();
+  void drop_retired();
+  void for_all_routes(const std::function<void(Route&)>& call);
+
+  const Surroundings around_;
+  const RouterOptions options_;
+  Random seeds_;
+  std::vector<std::shared_ptr<Route>> routes_;
+  std::vector<std::shared_ptr<Route>> retired_;  ///< of earlier configurations, still in use
+  std::optional<ModelRewrites> rewrites_;
+  observe::Histogram scheduling_s_;
 };
 
 }  // namespace llmd::request

@@ -29,6 +29,8 @@ struct Query {
   uint32_t prompt_tokens = 0;  ///< estimated from the bytes, unless the prompt is ids
   uint32_t output_tokens = 0;  ///< expected
   int32_t priority = 0;
+  /// The only endpoints allowed, as "address[:port],…".
+  std::optional<std::string_view> subset = {};
   TimePoint now{};
 
   /// The header's value; empty when absent.
@@ -57,6 +59,8 @@ class Plugin {
 
 class Filter : public virtual Plugin {
  public:
+  /// Whether it drops endpoints because they are busy: then the request may come again.
+  virtual bool sheds_load() const { return false; }
   virtual void apply(const Query& query, Candidates& candidates) = 0;
 };
 

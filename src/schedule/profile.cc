@@ -71,9 +71,11 @@ size_t Profile::run(const Query& query, Candidates& candidates, Random& random,
 }
 
 void Profile::filter(const Query& query, Candidates& candidates, Explanation::Run* explanation) {
+  ended_by_load_ = false;
   for (const FilterStep& step : filters_) {
     if (candidates.empty()) return;
     step.filter->apply(query, candidates);
+    ended_by_load_ = candidates.empty() && step.filter->sheds_load();
     if (explanation != nullptr) note_dropped(*explanation, candidates, step.name);
   }
 }

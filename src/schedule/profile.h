@@ -27,6 +27,8 @@ class Profile {
   /// the picker names: 0 when filters left none.
   size_t run(const Query& query, Candidates& candidates, Random& random,
              Explanation::Run* explanation);
+  /// Whether the last run() left none because those that there were are busy.
+  bool ended_by_load() const { return ended_by_load_; }
 
  private:
   struct FilterStep {
@@ -49,6 +51,7 @@ class Profile {
   Picker* picker_ = nullptr;
   std::vector<Plugin*> plugins_;
   std::vector<double> scores_;  ///< scratch
+  bool ended_by_load_ = false;
 };
 
 }  // namespace llmd::schedule

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "base/text.h"
+
 namespace llmd::schedule {
 namespace {
 
@@ -13,10 +15,22 @@ bool contains(const endpoints::Snapshot& snapshot, const endpoints::Endpoint* en
   return std::ranges::any_of(snapshot, [&](const auto& each) { return each.get() == endpoint; });
 }
 
+/// Whether a list of "address[:port],…" names the endpoint.
+bool is_listed(const endpoints::Endpoint& endpoint, std::string_view list) {
+  while (!list.empty()) {
+    const size_t comma = std::min(list.find(','), list.size());
+    const std::string_view entry = trim(list.substr(0, comma));
+    if (entry == endpoint.host_port || entry == endpoint.spec.address) return true;
+    list.remove_prefix(std::min(comma + 1, list.size()));
+  }
+  return false;
+}
+
 /// Why it cannot serve the request; empty when it can.
 std::string_view unfit(const Query& query, const endpoints::Endpoint& endpoint) {
   if (endpoint.live.health != endpoints::Health::kUp) return "not ready";
   if (!endpoint.live.serves(query.model)) return "serves another model";
+  if (query.subset && !is_listed(endpoint, *query.subset)) return "outside the subset";
   return {};
 }
 
@@ -91,7 +105,10 @@ Decision Scheduler::schedule(const Query& query, const endpoints::Snapshot& snap
   if (done_.empty()) return decision;
   const size_t primary = handler_->primary(done_);
   decision.endpoint = done_[primary].endpoint;
-  if (decision.endpoint == nullptr) return decision;
+  if (decision.endpoint == nullptr) {
+    decision.all_busy = profiles_[ran_[primary]].ended_by_load();
+    return decision;
+  }
   for (size_t i = 0; i < done_.size(); ++i) {
     if (i != primary) decision.prefill = done_[i].endpoint;
   }

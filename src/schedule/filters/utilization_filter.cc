@@ -39,6 +39,7 @@ class UtilizationFilter final : public Filter {
   UtilizationFilter(std::vector<Condition> conditions, bool fallback_on_empty)
       : conditions_(std::move(conditions)), fallback_on_empty_(fallback_on_empty) {}
 
+  bool sheds_load() const override { return true; }
   void apply(const Query&, Candidates& candidates) override {
     const auto is_over = [this](const Candidate& candidate) {
       return std::ranges::any_of(conditions_, [&](const Condition& condition) {

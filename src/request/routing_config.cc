@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "request/routing_config.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+
+#include "schedule/default_config.h"
+
+namespace llmd::request {
+namespace {
+
+using resources::EndpointPickerConfig;
+using resources::ModelService;
+
+constexpr const char* kDefaultRoute = "default";
+
+Result<void> add_service(const ModelService& service, const EndpointPickerConfig& shared,
+                         std::vector<RouteConfig>& routes) {
+  const auto same_model = std::ranges::find(routes, service.model_name, &RouteConfig::model_name);
+  if (same_model == routes.end()) {
+    routes.push_back({.name = service.name,
+                      .model_name = service.model_name,
+                      .services = {service.name},
+                      .scheduling = service.scheduling.value_or(shared)});
+    return {};
+  }
+  if (service.scheduling && *service.scheduling != same_model->scheduling) {
+    return invalid_argument(
+        fmt::format("ModelService {}: serves {} as {} does, so its scheduling must be the same",
+                    service.name, service.model_name, same_model->name));
+  }
+  same_model->services.push_back(service.name);
+  return {};
+}
+
+}  // namespace
+
+Result<RoutingConfig> plan_routing(resources::Objects objects) {
+  if (objects.picker_configs.size() > 1) {
+    return invalid_argument(fmt::format("{}: a second EndpointPickerConfig; {} has one already",
+                                        objects.picker_configs[1].file,
+                                        objects.picker_configs[0].file));
+  }
+  const EndpointPickerConfig shared = objects.picker_configs.empty()
+                                          ? schedule::default_config()
+                                          : std::move(objects.picker_configs.front());
+  RoutingConfig config;
+  for (const ModelService& service : objects.services) {
+    LLMD_RETURN_IF_ERROR(add_service(service, shared, config.routes));
+  }
+  config.routes.push_back(
+      {.name = kDefaultRoute, .model_name = {}, .services = {}, .scheduling = shared});
+  config.objectives = std::move(objects.objectives);
+  config.rewrites = std::move(objects.rewrites);
+  return config;
+}
+
+}  // namespace llmd::request

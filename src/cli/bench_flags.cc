@@ -92,7 +92,11 @@ void add_virtual_flags(CLI::App& command, BenchInput& input) {
   CLI::Option* flag = group->add_flag(
       "--virtual", input.is_virtual,
       "In virtual time: gateway code and simulated engines in this process, no sockets");
-  group->add_option("--profile", input.virtual_options.profile, "Of the simulated engines")
+  group
+      ->add_option("--profile", input.virtual_options.profiles,
+                   "Of the simulated engines; several: of the first, the second and so on, the "
+                   "others are like the last")
+      ->allow_extra_args(false)
       ->needs(flag)
       ->capture_default_str();
   group->add_option("--endpoints", input.virtual_options.endpoints, "How many there are")

@@ -67,7 +67,7 @@ class Search {
       std::vector<double> costs;
       for (ShadowEngine& engine : engines) {
         engine.advance(request.due);
-        costs.push_back(delay(engine, request));
+        costs.push_back(delay(engine, request, options_.limits[costs.size()].time));
       }
       const auto place = static_cast<uint32_t>(std::ranges::min_element(costs) - costs.begin());
       engines[place].add(request);
@@ -76,8 +76,8 @@ class Search {
     return places;
   }
 
-  double delay(const ShadowEngine& engine, const KnownRequest& request) const {
-    const engine::TimeModel& time = options_.limits.time;
+  static double delay(const ShadowEngine& engine, const KnownRequest& request,
+                      const engine::TimeModel& time) {
     const auto others = static_cast<double>(engine.open());
     const double uncached = request.prompt_tokens - engine.cached_tokens(request);
     // In a full cache what comes new drives out as much that will be wanted again.
@@ -96,7 +96,7 @@ class Search {
     for (const auto& [group, members] : groups_) order.push_back(&members);
     std::ranges::stable_sort(order, [](auto* a, auto* b) { return a->size() > b->size(); });
     Places places(requests_.size());
-    std::vector<size_t> load(options_.endpoints);
+    std::vector<size_t> load(options_.limits.size());
     for (const auto* members : order) {
       const auto place = static_cast<uint32_t>(std::ranges::min_element(load) - load.begin());
       load[place] += members->size();
@@ -108,10 +108,10 @@ class Search {
   /// A fixed number of moves, each kept when it helps.
   Places improve(Places places) {
     std::vector<Value> values;
-    for (uint32_t i = 0; i < options_.endpoints; ++i) values.push_back(value(places, i));
+    for (uint32_t i = 0; i < options_.limits.size(); ++i) values.push_back(value(places, i));
     for (uint32_t move = 0; move < options_.moves && !requests_.empty(); ++move) {
       const size_t chosen = random_.below(requests_.size());
-      const auto to = static_cast<uint32_t>(random_.below(options_.endpoints));
+      const auto to = static_cast<uint32_t>(random_.below(options_.limits.size()));
       const uint32_t from = places[chosen];
       if (from == to) continue;
       Places changed = places;
@@ -143,7 +143,7 @@ class Search {
 
   Value total(const Places& places) const {
     Value sum;
-    for (uint32_t i = 0; i < options_.endpoints; ++i) sum += value(places, i);
+    for (uint32_t i = 0; i < options_.limits.size(); ++i) sum += value(places, i);
     return sum;
   }
 
@@ -200,15 +200,17 @@ double rate_bound(const std::vector<Requests>& stages, const SearchOptions& opti
     }
   }
   if (count == 0) return 0;
-  const engine::TimeModel& time = options.limits.time;
-  const double per_sequence = time.beta_s + time.gamma_s * context / count;
-  double together = options.limits.scheduler.max_num_seqs;
-  if (options.slo.tpot_s > 0) {
-    together = std::clamp((options.slo.tpot_s - time.alpha_s) / per_sequence, 1.0, together);
+  double rate = 0;
+  for (const auto& [time, scheduler, cache_tokens] : options.limits) {
+    const double per_sequence = time.beta_s + time.gamma_s * context / count;
+    double together = scheduler.max_num_seqs;
+    if (options.slo.tpot_s > 0) {
+      together = std::clamp((options.slo.tpot_s - time.alpha_s) / per_sequence, 1.0, together);
+    }
+    rate += 1 / (time.beta_s * unique_tokens / count +
+                 output / count * (time.alpha_s / together + per_sequence));
   }
-  const double seconds = time.beta_s * unique_tokens / count +
-                         output / count * (time.alpha_s / together + per_sequence);
-  return options.endpoints / seconds;
+  return rate;
 }
 
 }  // namespace
@@ -230,7 +232,7 @@ Result<BestFound> find_best(Workload& workload, const LoadOptions& load,
     stages.push_back(std::move(requests));
   }
   BestFound out;
-  Engines engines(options.endpoints, ShadowEngine(options.limits));
+  Engines engines(options.limits.begin(), options.limits.end());
   for (const Requests& requests : stages) {
     const Places places = Search(options, requests, engines).best();
     for (size_t i = 0; i < places.size(); ++i) engines[places[i]].add(requests[i]);

@@ -14,8 +14,7 @@
 namespace llmd::bench {
 
 struct SearchOptions {
-  uint32_t endpoints = 8;
-  ShadowLimits limits;
+  std::vector<ShadowLimits> limits;  ///< of each engine
   Slo slo;
   uint64_t seed = 0;
   uint32_t moves = 200;  ///< of the local search, in each stage and from each start
@@ -24,7 +23,7 @@ struct SearchOptions {
 struct BestFound {
   std::vector<uint32_t> places;  ///< an engine for each request number
   /// Requests per second that no placement sustains (short stages may arrive faster) within the
-  /// SLO's TPOT, for the workload's mean request: engines × what one can do when every prefix is
+  /// SLO's TPOT, for the workload's mean request: what each engine can do when every prefix is
   /// computed once in the whole run and every step carries as many sequences as the TPOT allows.
   double rate_bound = 0;
 };

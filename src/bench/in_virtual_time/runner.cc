@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bench/in_virtual_time/runner.h"
 
-#include <fmt/core.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
 
 #include "bench/in_virtual_time/best_found.h"
 #include "bench/in_virtual_time/virtual_run.h"
@@ -15,11 +18,16 @@ namespace {
 
 using engine::EngineKind;
 
-Result<std::unique_ptr<EngineKind>> load_kind(const std::string& profile) {
-  engine::EngineProcessOptions options;
-  options.simulated.emplace();
-  options.simulated->profile = profile;
-  return engine::load_simulated_kind(options);
+Result<Kinds> load_kinds(const std::vector<std::string>& profiles) {
+  Kinds kinds;
+  for (const std::string& profile : profiles) {
+    engine::EngineProcessOptions options;
+    options.simulated.emplace();
+    options.simulated->profile = profile;
+    LLMD_ASSIGN_OR_RETURN(auto kind, engine::load_simulated_kind(options));
+    kinds.push_back(std::move(kind));
+  }
+  return kinds;
 }
 
 /// What the chat template adds to messages that are whole tokens themselves.
@@ -48,7 +56,8 @@ Result<PromptOverhead> overhead_of(const EngineKind& kind, const TokenText& text
 RunInfo info_of(const BenchConfig& config, const VirtualBenchOptions& options,
                 const EngineKind& kind, const Workload& workload) {
   RunInfo info;
-  info.target = fmt::format("{}, {} x {}", options.policy, options.endpoints, options.profile);
+  info.target = fmt::format("{}, {} x {}", options.policy, options.endpoints,
+                            fmt::join(options.profiles, ", "));
   info.model = kind.shape().model_name;
   info.api = config.api.type == Api::kChat ? "chat" : "completion";
   info.workload = workload.describe();
@@ -62,12 +71,15 @@ RunInfo info_of(const BenchConfig& config, const VirtualBenchOptions& options,
 
 /// Looks for it with the run's own requests.
 Result<BestFound> search_places(const BenchConfig& config, const VirtualBenchOptions& options,
-                                const EngineKind& kind, Workload& workload) {
-  LLMD_ASSIGN_OR_RETURN(const auto profile, engine::load_profile(options.profile));
+                                const Kinds& kinds, Workload& workload) {
   SearchOptions search;
-  search.endpoints = options.endpoints;
-  search.limits = {profile.time, kind.shape().scheduler,
-                   uint64_t{kind.shape().blocks} * kind.shape().scheduler.block_size};
+  for (uint32_t i = 0; i < options.endpoints; ++i) {
+    const size_t of = std::min<size_t>(i, kinds.size() - 1);
+    LLMD_ASSIGN_OR_RETURN(const auto profile, engine::load_profile(options.profiles[of]));
+    const engine::EngineShape& shape = kinds[of]->shape();
+    search.limits.push_back(
+        {profile.time, shape.scheduler, uint64_t{shape.blocks} * shape.scheduler.block_size});
+  }
   search.slo = config.report.slo;
   search.seed = config.load.seed;
   return find_best(workload, config.load, search);
@@ -87,10 +99,10 @@ class Bench {
   static Result<Bench> prepare(const BenchConfig& config, const VirtualBenchOptions& options) {
     LLMD_RETURN_IF_ERROR(check_load(config));
     Bench bench(config, options);
-    LLMD_ASSIGN_OR_RETURN(bench.kind_, load_kind(options.profile));
+    LLMD_ASSIGN_OR_RETURN(bench.kinds_, load_kinds(options.profiles));
     bench.text_ = make_words4_text();
     LLMD_ASSIGN_OR_RETURN(const PromptOverhead overhead,
-                          overhead_of(*bench.kind_, *bench.text_, config.api.type));
+                          overhead_of(*bench.kinds_.front(), *bench.text_, config.api.type));
     LLMD_ASSIGN_OR_RETURN(bench.workload_, make_workload(config.data, config.load.seed, overhead));
     return bench;
   }
@@ -103,7 +115,7 @@ class Bench {
   /// and what our own policy does without knowing what will come.
   Result<RunResult> run_best_found() const {
     LLMD_ASSIGN_OR_RETURN(const BestFound found,
-                          search_places(*config_, *options_, *kind_, *workload_));
+                          search_places(*config_, *options_, kinds_, *workload_));
     LLMD_ASSIGN_OR_RETURN(RunResult best, run([&](const PolicySurroundings&) {
                             return Result<std::unique_ptr<Policy>>(make_fixed_policy(found.places));
                           }));
@@ -122,7 +134,7 @@ class Bench {
     VirtualRunOptions run;
     run.endpoints = options_->endpoints;
     run.body = {.api = config_->api.type,
-                .model = kind_->shape().model_name,
+                .model = kinds_.front()->shape().model_name,
                 .streaming = config_->api.streaming,
                 .ignore_eos = config_->server.ignore_eos};
     run.load = config_->load;
@@ -130,13 +142,13 @@ class Bench {
     run.sample_interval = config_->metrics.interval;
     run.interrupted = options_->interrupted;
     run.policy = std::move(policy);
-    return run_in_virtual_time(*kind_, *workload_, *text_, run,
-                               info_of(*config_, *options_, *kind_, *workload_));
+    return run_in_virtual_time(kinds_, *workload_, *text_, run,
+                               info_of(*config_, *options_, *kinds_.front(), *workload_));
   }
 
   const BenchConfig* config_;
   const VirtualBenchOptions* options_;
-  std::unique_ptr<EngineKind> kind_;
+  Kinds kinds_;
   std::unique_ptr<TokenText> text_;
   std::unique_ptr<Workload> workload_;
 };

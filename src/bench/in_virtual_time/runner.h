@@ -5,6 +5,7 @@
 #include <csignal>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "bench/config/bench_config.h"
@@ -13,8 +14,9 @@
 namespace llmd::bench {
 
 struct VirtualBenchOptions {
-  std::string profile =
-      "llama-3.1-8b-h100";  ///< of all endpoints: a built-in one's name, or a file
+  /// Built-in ones' names, or files: of the first endpoint, of the second and so on; the others are
+  /// like the last. At least one.
+  std::vector<std::string> profiles = {"llama-3.1-8b-h100"};
   uint32_t endpoints = 8;
   std::string policy = "gateway";  ///< see make_policy()
   /// Set by a signal handler: the run ends and is marked partial. May be null.

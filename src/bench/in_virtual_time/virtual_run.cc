@@ -3,6 +3,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <unordered_map>
 
 namespace llmd::bench {
@@ -15,12 +16,13 @@ constexpr int kUnavailable = 503;
 
 class VirtualRun final : public Transport {
  public:
-  VirtualRun(engine::EngineKind& kind, Workload& workload, const TokenText& text,
+  VirtualRun(const Kinds& kinds, Workload& workload, const TokenText& text,
              const VirtualRunOptions& options, RunInfo info)
       : workload_(workload), text_(text), options_(options) {
     result_.info = std::move(info);
     result_.info.is_virtual = result_.info.simulated = true;
     for (uint32_t i = 0; i < options.endpoints; ++i) {
+      engine::EngineKind& kind = *kinds[std::min<size_t>(i, kinds.size() - 1)];
       engines_.push_back(std::make_unique<VirtualEngine>(kind, time_));
       result_.endpoints.push_back(fmt::format("engine-{}", i));
     }
@@ -142,10 +144,10 @@ class VirtualRun final : public Transport {
 
 }  // namespace
 
-Result<RunResult> run_in_virtual_time(engine::EngineKind& kind, Workload& workload,
+Result<RunResult> run_in_virtual_time(const Kinds& kinds, Workload& workload,
                                       const TokenText& text, const VirtualRunOptions& options,
                                       RunInfo info) {
-  return VirtualRun(kind, workload, text, options, std::move(info)).run();
+  return VirtualRun(kinds, workload, text, options, std::move(info)).run();
 }
 
 }  // namespace llmd::bench

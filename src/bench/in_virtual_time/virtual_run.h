@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "bench/in_virtual_time/policy.h"
@@ -19,6 +20,7 @@
 
 namespace llmd::bench {
 
+using Kinds = std::vector<std::unique_ptr<engine::EngineKind>>;
 using PolicyMaker = std::function<Result<std::unique_ptr<Policy>>(const PolicySurroundings&)>;
 
 struct VirtualRunOptions {
@@ -31,8 +33,9 @@ struct VirtualRunOptions {
   const volatile std::sig_atomic_t* interrupted = nullptr;  ///< not 0: end now; may be null
 };
 
-/// `info` is what the result begins with; the run fills the rest. `kind` is simulated.
-Result<RunResult> run_in_virtual_time(engine::EngineKind& kind, Workload& workload,
+/// `info` is what the result begins with; the run fills the rest. `kinds` are simulated, at least
+/// one: of the first endpoint, of the second and so on; the others are like the last.
+Result<RunResult> run_in_virtual_time(const Kinds& kinds, Workload& workload,
                                       const TokenText& text, const VirtualRunOptions& options,
                                       RunInfo info);
 

@@ -22,7 +22,7 @@ class VirtualRunTest : public ::testing::Test {
     options.simulated->profile = "qwen3-32b-tp2-h100";
     auto kind = engine::load_simulated_kind(options);
     ASSERT_TRUE(kind.ok());
-    kind_ = *std::move(kind);
+    kinds_.push_back(*std::move(kind));
   }
 
   RunResult run(const std::string& policy, double rate, uint64_t seed = 1) {
@@ -35,7 +35,7 @@ class VirtualRunTest : public ::testing::Test {
     auto workload = make_workload(data, seed, {});
     VirtualRunOptions options;
     options.endpoints = 4;
-    options.body.model = kind_->shape().model_name;
+    options.body.model = kinds_.front()->shape().model_name;
     options.seed = options.load.seed = seed;
     Stage stage;
     stage.kind = LoadKind::kPoisson;
@@ -44,7 +44,7 @@ class VirtualRunTest : public ::testing::Test {
     options.load.stages = {stage};
     options.policy = [&](const PolicySurroundings& around) { return make_policy(policy, around); };
     options.interrupted = &interrupted_;
-    auto result = run_in_virtual_time(*kind_, **workload, *make_words4_text(), options, RunInfo{});
+    auto result = run_in_virtual_time(kinds_, **workload, *make_words4_text(), options, RunInfo{});
     EXPECT_TRUE(result.ok());
     return *std::move(result);
   }
@@ -55,7 +55,7 @@ class VirtualRunTest : public ::testing::Test {
     return counts;
   }
 
-  std::unique_ptr<engine::EngineKind> kind_;
+  Kinds kinds_;
   volatile std::sig_atomic_t interrupted_ = 0;
 };
 

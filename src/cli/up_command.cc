@@ -32,7 +32,9 @@ constexpr const char* kExamples = R"(Examples:
   llmd up -f service.yaml --port 9000
   llmd up --detach                       returns when the cluster is ready; llmd down stops it
 
-A file holds ModelService objects:
+A file holds ModelService objects, and whatever else the gateway reads: EndpointPickerConfig,
+InferenceObjective, InferenceModelRewrite. The gateway follows those while the file changes; a
+changed ModelService takes effect with the next llmd up.
   apiVersion: llm-d.ai/v1alpha1
   kind: ModelService
   metadata: {name: tiny}
@@ -59,9 +61,10 @@ Result<void> check_models(const std::vector<ModelService>& services) {
   return {};
 }
 
+/// Files may say only how the default model is scheduled.
 Result<std::vector<ModelService>> services_of(const UpOptions& options) {
-  if (options.files.empty()) return default_services();
   LLMD_ASSIGN_OR_RETURN(auto objects, resources::load_objects(options.files));
+  if (objects.services.empty()) return default_services();
   return std::move(objects.services);
 }
 
@@ -87,7 +90,7 @@ int supervise(const UpOptions& options, const std::vector<ModelService>& service
   cluster::SupervisorOptions supervised;
   supervised.name = options.name;
   supervised.engines = cluster::plan(services, plan_options);
-  supervised.gateway = {cluster::kOwnProgram, "gateway"};
+  supervised.gateway = cluster::gateway_command(cluster::kOwnProgram, options.files);
   supervised.port = options.port;
   const std::string model = services.empty() ? "" : services.front().model_name;
   cluster::Supervisor supervisor(
@@ -126,7 +129,7 @@ Result<int> up(const UpOptions& options) {
 void add_up_command(CLI::App& app, int& exit_code) {
   const auto options = std::make_shared<UpOptions>();
   CLI::App* command = app.add_subcommand("up", "Runs a gateway and its engines on this machine");
-  command->add_option("-f,--file", options->files, "YAML file of ModelService objects; repeatable")
+  command->add_option("-f,--file", options->files, "YAML file of objects; repeatable")
       ->check(CLI::ExistingFile);
   command->add_option("--port", options->port, "Port of the gateway; 0 takes a free one")
       ->capture_default_str();

@@ -77,7 +77,8 @@ ReplicaSpec replica(const ModelService& service, uint32_t number, const PlanOpti
   spec.env = service.engine.env;
   // The built-in engine speaks vLLM's metric names, and so is a user's own command taken to.
   spec.labels = {{std::string(endpoints::kRoleLabel), spec.role},
-                 {std::string(endpoints::kEngineTypeLabel), "vllm"}};
+                 {std::string(endpoints::kEngineTypeLabel), "vllm"},
+                 {std::string(endpoints::kModelServiceLabel), service.name}};
   const EngineType type = service.engine.type;
   const bool built_in = type == EngineType::kLlmd || type == EngineType::kSimulated;
   spec.readiness = built_in ? Readiness::kReadyLine : Readiness::kHealth;
@@ -97,6 +98,13 @@ std::vector<ReplicaSpec> plan(const std::vector<ModelService>& services,
     }
   }
   return specs;
+}
+
+std::vector<std::string> gateway_command(const std::string& program,
+                                         const std::vector<std::string>& files) {
+  std::vector<std::string> argv = {program, "gateway"};
+  for (const std::string& file : files) argv.insert(argv.end(), {"-f", file});
+  return argv;
 }
 
 std::vector<std::string> with_port(const std::vector<std::string>& argv, uint16_t port) {

@@ -42,6 +42,11 @@ struct PlanOptions {
 std::vector<ReplicaSpec> plan(const std::vector<resources::ModelService>& services,
                               const PlanOptions& options);
 
+/// The gateway's command line but for where it listens and where its engines are. It reads the same
+/// files: scheduling, objectives and rewrites, and follows them while they change.
+std::vector<std::string> gateway_command(const std::string& program,
+                                         const std::vector<std::string>& files);
+
 /// The replica's command line with its port filled in.
 std::vector<std::string> with_port(const std::vector<std::string>& argv, uint16_t port);
 

@@ -26,7 +26,8 @@ std::string golden(std::string_view yaml, PlanOptions options = {.cores = 4}) {
 constexpr std::string_view kHead =
     "apiVersion: llm-d.ai/v1alpha1\nkind: ModelService\nmetadata: {name: tiny}\nspec:\n";
 constexpr std::string_view kLabels =
-    R"(labels={"llm-d.ai/engine-type": "vllm", "llm-d.ai/role": "decode"})";
+    R"(labels={"llm-d.ai/engine-type": "vllm", "llm-d.ai/model-service": "tiny", )"
+    R"("llm-d.ai/role": "decode"})";
 
 TEST(Plan, LlmdEnginesShareTheCores) {
   EXPECT_EQ(
@@ -74,6 +75,12 @@ TEST(Plan, CommandsGetModelAndPort) {
             fmt::format("tiny-0 [decode] run --at=:{{port}} /m env=[] {} health\n", kLabels));
   EXPECT_EQ(with_port({"--at=:{port}", "{port}{port}", "x"}, 80),
             (std::vector<std::string>{"--at=:80", "8080", "x"}));
+}
+
+TEST(Plan, TheGatewayReadsTheSameFiles) {
+  EXPECT_EQ(gateway_command("llmd", {}), (std::vector<std::string>{"llmd", "gateway"}));
+  EXPECT_EQ(gateway_command("llmd", {"a.yaml", "b.yaml"}),
+            (std::vector<std::string>{"llmd", "gateway", "-f", "a.yaml", "-f", "b.yaml"}));
 }
 
 TEST(Plan, ThreadsAreAtLeastOneAndWhatResourcesSay) {

@@ -20,7 +20,7 @@ enum class EngineType : uint8_t { kVllm, kSglang };
 
 inline constexpr std::string_view kEngineTypeLabel = "llm-d.ai/engine-type";
 inline constexpr std::string_view kRoleLabel = "llm-d.ai/role";
-/// Name of the ModelService whose replica it is.
+/// The name of the ModelService whose replica it is: which pool it belongs to.
 inline constexpr std::string_view kModelServiceLabel = "llm-d.ai/model-service";
 
 /// Who an endpoint is, as discovery says. Two equal specs are the same endpoint.

@@ -5,8 +5,10 @@
 
 #include "bench/in_virtual_time/policy.h"
 #include "endpoints/poller.h"
+#include "observe/metrics.h"
 #include "openai/request_scan.h"
 #include "request/router.h"
+#include "request/routing_config.h"
 
 namespace llmd::bench {
 namespace {
@@ -18,17 +20,45 @@ constexpr Duration kPollTime = std::chrono::milliseconds(1);
 constexpr uint16_t kFirstPort = 1;
 constexpr int kOk = 200;
 
+uint32_t index_of(const endpoints::Endpoint& endpoint) { return endpoint.spec.port - kFirstPort; }
+
+/// One request at the router.
+class RoutedRequest final : public request::TicketHolder {
+ public:
+  RoutedRequest(request::Router& router, std::function<void(const Placement&)> placed)
+      : ticket_(router, *this), placed_(std::move(placed)) {}
+
+  void begin(const request::Arrival& arrival) { ticket_.begin(arrival); }
+  request::Ticket& ticket() { return ticket_; }
+  void on_placed() override { placed_(index_of(ticket_.endpoint())); }
+  void on_refused(const request::Refusal& refusal) override { placed_(refusal.error); }
+
+ private:
+  request::Ticket ticket_;
+  std::function<void(const Placement&)> placed_;
+};
+
 class GatewayPolicy final : public Policy {
  public:
-  GatewayPolicy(const PolicySurroundings& around, std::shared_ptr<schedule::Scheduler> scheduler)
+  explicit GatewayPolicy(const PolicySurroundings& around)
       : time_(around.time),
         engines_(around.engines),
-        router_(pool_, time_, std::move(scheduler)),
         poller_(pool_, time_, around.seed,
                 [this](const endpoints::Endpoint& endpoint, std::string_view path,
                        endpoints::ReplyCallback callback) {
                   answer(endpoint, path, std::move(callback));
-                }) {
+                }) {}
+
+  Result<void> start(const resources::Objects& objects, uint64_t seed) {
+    LLMD_ASSIGN_OR_RETURN(const auto config, request::plan_routing(objects));
+    LLMD_ASSIGN_OR_RETURN(router_, request::Router::make({.pool = pool_,
+                                                          .clock = time_,
+                                                          .call_after = time_.call_after(),
+                                                          .registry = registry_,
+                                                          .seed = seed},
+                                                         config, {}));
+    poller_.on_change(
+        [this](const endpoints::Endpoint& endpoint) { router_->endpoint_changed(endpoint); });
     std::vector<endpoints::EndpointSpec> specs;
     for (size_t i = 0; i < engines_.size(); ++i) {
       endpoints::EndpointSpec spec;
@@ -39,31 +69,27 @@ class GatewayPolicy final : public Policy {
     }
     pool_.update(std::move(specs));
     poll();
+    return {};
   }
 
-  std::optional<uint32_t> place(uint64_t number, std::string_view body) override {
+  void place(uint64_t number, std::string_view body,
+             std::function<void(const Placement&)> placed) override {
     const auto scan = openai::scan_request(body);
-    if (!scan) return std::nullopt;
-    auto placed = router_.admit({.scan = *scan, .body = body});
-    auto* ticket = std::get_if<request::Ticket>(&placed);
-    if (ticket == nullptr) return std::nullopt;
-    const uint32_t engine = index_of(ticket->endpoint());
-    tickets_.emplace(number, std::move(*ticket));
-    return engine;
+    if (!scan) return placed(openai::to_api_error(scan.error()));
+    auto& request = requests_[number];
+    request = std::make_unique<RoutedRequest>(*router_, std::move(placed));
+    request->begin({.scan = *scan, .body = body});
   }
-  void first_token(uint64_t number) override { tickets_.at(number).first_token(); }
+  void first_token(uint64_t number) override { requests_.at(number)->ticket().first_token(); }
   void ended(uint64_t number) override {
-    const auto ticket = tickets_.find(number);
-    if (ticket == tickets_.end()) return;
-    ticket->second.finished();
-    tickets_.erase(ticket);
+    const auto found = requests_.find(number);
+    if (found == requests_.end()) return;
+    const auto request = std::move(found->second);  // others may be let go meanwhile
+    requests_.erase(found);
+    request->ticket().finished();
   }
 
  private:
-  static uint32_t index_of(const endpoints::Endpoint& endpoint) {
-    return endpoint.spec.port - kFirstPort;
-  }
-
   void poll() {
     poller_.tick();
     time_.call_at(time_.now() + kPollStep, [this, alive = std::weak_ptr(alive_)] {
@@ -83,18 +109,20 @@ class GatewayPolicy final : public Policy {
   VirtualTime& time_;
   std::span<const std::unique_ptr<VirtualEngine>> engines_;
   endpoints::Pool pool_;
-  request::Router router_;
+  observe::Registry registry_;
+  std::unique_ptr<request::Router> router_;
   endpoints::Poller poller_;
-  std::unordered_map<uint64_t, request::Ticket> tickets_;
+  std::unordered_map<uint64_t, std::unique_ptr<RoutedRequest>> requests_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 
 }  // namespace
 
 Result<std::unique_ptr<Policy>> make_gateway_policy(const PolicySurroundings& around,
-                                                    const resources::EndpointPickerConfig& config) {
-  LLMD_ASSIGN_OR_RETURN(auto scheduler, schedule::Scheduler::make(config, around.seed));
-  return std::unique_ptr<Policy>(std::make_unique<GatewayPolicy>(around, std::move(scheduler)));
+                                                    const resources::Objects& objects) {
+  auto policy = std::make_unique<GatewayPolicy>(around);
+  LLMD_RETURN_IF_ERROR(policy->start(objects, around.seed));
+  return std::unique_ptr<Policy>(std::move(policy));
 }
 
 }  // namespace llmd::bench

@@ -4,7 +4,6 @@
 
 #include "base/text.h"
 #include "bench/in_virtual_time/policy.h"
-#include "schedule/default_config.h"
 
 namespace llmd::bench {
 namespace {
@@ -12,7 +11,10 @@ namespace {
 class RoundRobin final : public Policy {
  public:
   explicit RoundRobin(size_t engines) : engines_(static_cast<uint32_t>(engines)) {}
-  std::optional<uint32_t> place(uint64_t, std::string_view) override { return next_++ % engines_; }
+  void place(uint64_t, std::string_view,
+             std::function<void(const Placement&)> placed) override {
+    placed(next_++ % engines_);
+  }
   void ended(uint64_t) override {}
 
  private:
@@ -24,14 +26,15 @@ class LeastConnections final : public Policy {
  public:
   explicit LeastConnections(size_t engines) : connections_(engines) {}
 
-  std::optional<uint32_t> place(uint64_t number, std::string_view) override {
+  void place(uint64_t number, std::string_view,
+             std::function<void(const Placement&)> placed) override {
     const uint32_t least = *std::ranges::min_element(connections_);
     const auto count = static_cast<uint32_t>(connections_.size());
     while (connections_[next_ % count] != least) ++next_;
     const uint32_t chosen = next_++ % count;
     ++connections_[chosen];
     places_[number] = chosen;
-    return chosen;
+    placed(chosen);
   }
   void ended(uint64_t number) override {
     const auto found = places_.find(number);
@@ -48,16 +51,17 @@ class LeastConnections final : public Policy {
 
 Result<std::unique_ptr<Policy>> make_configured_policy(const std::string& file,
                                                        const PolicySurroundings& around) {
-  LLMD_ASSIGN_OR_RETURN(const auto config, resources::load_endpoint_picker_config(file));
-  return make_gateway_policy(around, config);
+  LLMD_ASSIGN_OR_RETURN(const auto objects, resources::load_objects({file}));
+  return make_gateway_policy(around, objects);
 }
 
 class Fixed final : public Policy {
  public:
   explicit Fixed(std::vector<uint32_t> places) : places_(std::move(places)) {}
-  std::optional<uint32_t> place(uint64_t number, std::string_view) override {
-    if (number >= places_.size()) return std::nullopt;
-    return places_[number];
+  void place(uint64_t number, std::string_view,
+             std::function<void(const Placement&)> placed) override {
+    if (number >= places_.size()) return placed(openai::make_error(503, "no place is known"));
+    placed(places_[number]);
   }
   void ended(uint64_t) override {}
 
@@ -81,7 +85,7 @@ std::unique_ptr<Policy> make_fixed_policy(std::vector<uint32_t> places) {
 
 Result<std::unique_ptr<Policy>> make_policy(const std::string& name,
                                             const PolicySurroundings& around) {
-  if (name == "gateway") return make_gateway_policy(around, schedule::default_config());
+  if (name == "gateway") return make_gateway_policy(around, {});
   if (name.ends_with(".yaml") || name.ends_with(".yml"))
     return make_configured_policy(name, around);
   if (name == "round-robin") return make_round_robin_policy(around);

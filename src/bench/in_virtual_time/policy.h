@@ -4,30 +4,37 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "base/result.h"
 #include "base/virtual_time.h"
 #include "bench/in_virtual_time/virtual_engine.h"
-#include "resources/endpoint_picker_config.h"
+#include "openai/error.h"
+#include "resources/objects.h"
 
 namespace llmd::bench {
+
+/// The index of the engine, among those that the policy was made with; or why there is none.
+using Placement = std::variant<uint32_t, openai::ApiError>;
 
 /// One thread.
 class Policy {
  public:
   virtual ~Policy() = default;
-  /// The engine for request `number`, an index into the engines that it was made with; nothing when
-  /// it is refused. `body` is what the client sends.
-  virtual std::optional<uint32_t> place(uint64_t number, std::string_view body) = 0;
+  /// Finds the engine for request `number`, whose client sends `body`, and calls `placed`: from
+  /// within, or later when it has to wait. Once more, with an error, if it is taken back.
+  virtual void place(uint64_t number, std::string_view body,
+                     std::function<void(const Placement&)> placed) = 0;
   /// Its first token came.
   virtual void first_token(uint64_t) {}
-  /// It ended, however it did.
+  /// It ended, however it did; also when it has not been placed yet.
   virtual void ended(uint64_t number) = 0;
 };
 
@@ -40,7 +47,7 @@ struct PolicySurroundings {
 
 /// llmd's gateway: scan of the body, router, scheduler, poller, as `llmd gateway` runs them.
 Result<std::unique_ptr<Policy>> make_gateway_policy(const PolicySurroundings& around,
-                                                    const resources::EndpointPickerConfig& config);
+                                                    const resources::Objects& objects);
 /// nginx without a balancing directive: one after the other.
 std::unique_ptr<Policy> make_round_robin_policy(const PolicySurroundings& around);
 /// nginx's least_conn: the fewest requests under way; among equals round robin.
@@ -52,8 +59,8 @@ std::unique_ptr<Policy> make_fixed_policy(std::vector<uint32_t> places);
 /// make_policy().
 inline constexpr std::string_view kBestFoundPolicy = "best-found";
 
-/// By the name that a user writes: gateway, round-robin, least-connections; or the file of an
-/// EndpointPickerConfig (*.yaml, *.yml), which the gateway then follows.
+/// By the name that a user writes: gateway, round-robin, least-connections; or a file of
+/// objects (*.yaml, *.yml), as for llmd gateway -f.
 Result<std::unique_ptr<Policy>> make_policy(const std::string& name,
                                             const PolicySurroundings& around);
 

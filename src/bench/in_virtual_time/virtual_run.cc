@@ -12,7 +12,6 @@ namespace {
 /// Time for the policies to find out about their endpoints before the first request.
 constexpr Duration kWarmUp = std::chrono::seconds(2);
 constexpr int kOk = 200;
-constexpr int kUnavailable = 503;
 
 class VirtualRun final : public Transport {
  public:
@@ -42,32 +41,20 @@ class VirtualRun final : public Transport {
   }
 
   void send(Flight& flight) override {
-    body_.clear();
-    write_body(options_.body, text_, flight.request, body_);
     const uint64_t number = flight.record.number;
-    const auto engine = policy_->place(number, body_);
-    if (!engine) return refuse(flight, {kUnavailable, {}, "no endpoint for it", {}, {}});
-    flight.record.endpoint = *engine + 1;
     Open& open = open_[number];
     open.flight = &flight;
-    open.engine = *engine;
-    const auto submitted = engines_[*engine]->submit(
-        body_, options_.body.api, workload_.keeps_answers(),
-        [this, &open](const engine::Progress& progress) { on_progress(open, progress); });
-    if (const auto* error = std::get_if<openai::ApiError>(&submitted)) {
-      policy_->ended(number);
-      open_.erase(number);
-      return refuse(flight, *error);
-    }
-    const auto [id, prompt_tokens] = std::get<Submitted>(submitted);
-    open.id = id;
-    flight.record.prompt_tokens = prompt_tokens;
+    write_body(options_.body, text_, flight.request, open.body);
+    policy_->place(number, open.body, [this, number](const Placement& placement) {
+      const auto found = open_.find(number);
+      if (found != open_.end()) on_placement(found->second, placement);
+    });
   }
 
   void abandon(Flight& flight) override {
     const auto found = open_.find(flight.record.number);
     if (found == open_.end()) return;
-    engines_[found->second.engine]->abort(found->second.id);
+    abort(found->second);
     policy_->ended(found->first);
     open_.erase(found);
   }
@@ -75,17 +62,41 @@ class VirtualRun final : public Transport {
  private:
   struct Open {
     Flight* flight = nullptr;
+    std::string body;
+    std::optional<engine::SequenceId> id;  ///< while an engine has it
     uint32_t engine = 0;
-    engine::SequenceId id = 0;
     std::string answer;
   };
 
-  /// Driver::ended() must not come from within send().
-  void refuse(Flight& flight, const openai::ApiError& error) {
+  void abort(Open& open) {
+    if (open.id) engines_[open.engine]->abort(*open.id);
+  }
+
+  void on_placement(Open& open, const Placement& placement) {
+    if (const auto* error = std::get_if<openai::ApiError>(&placement)) {
+      abort(open);
+      return refuse(open, *error);
+    }
+    open.engine = std::get<uint32_t>(placement);
+    open.flight->record.endpoint = open.engine + 1;
+    const auto submitted = engines_[open.engine]->submit(
+        open.body, options_.body.api, workload_.keeps_answers(),
+        [this, &open](const engine::Progress& progress) { on_progress(open, progress); });
+    if (const auto* error = std::get_if<openai::ApiError>(&submitted)) return refuse(open, *error);
+    const auto [id, prompt_tokens] = std::get<Submitted>(submitted);
+    open.id = id;
+    open.flight->record.prompt_tokens = prompt_tokens;
+  }
+
+  /// Driver::ended() must not come from within send(), nor Policy::ended() from within place().
+  void refuse(Open& open, const openai::ApiError& error) {
+    Flight& flight = *open.flight;
     flight.record.outcome = Outcome::kStatus;
     flight.record.status = error.status;
     flight.record.error = error.message;
+    open_.erase(flight.record.number);
     time_.call_at(time_.now(), [this, &flight] {
+      policy_->ended(flight.record.number);
       flight.record.ended = driver_->now();
       driver_->ended(flight, {});
     });
@@ -139,7 +150,6 @@ class VirtualRun final : public Transport {
   std::unique_ptr<Policy> policy_;
   std::optional<Driver> driver_;
   std::unordered_map<uint64_t, Open> open_;  ///< by request number; elements stay where they are
-  std::string body_;                         ///< reused
 };
 
 }  // namespace

@@ -6,74 +6,39 @@
 
 #include <set>
 
-#include "schedule/default_config.h"
+#include "request/test_rig.h"
 
 namespace llmd::request {
 namespace {
 
-using endpoints::Health;
-
-class RouterTest : public testing::Test {
+class RouterTest : public testing::Test, protected RouterRig {
  protected:
-  RouterTest() {
-    pool_.update({spec("a", 1), spec("b", 2), spec("c", 3)});
-    for (const auto& endpoint : *pool_.snapshot()) {
-      endpoint->live.health = Health::kUp;
-      endpoint->live.models = {"m"};
-    }
-  }
+  RouterTest() : RouterRig({"a", "b", "c"}) {}
 
-  static endpoints::EndpointSpec spec(std::string name, uint16_t port) {
-    return {.name = std::move(name), .address = "127.0.0.1", .port = port, .labels = {}};
-  }
-  static std::shared_ptr<schedule::Scheduler> scheduler() {
-    return schedule::Scheduler::make(schedule::default_config(), 1).value();
-  }
-  endpoints::Live& live(size_t index) { return pool_.snapshot()->at(index)->live; }
-
-  std::variant<Ticket, openai::ApiError> admit(std::string_view body) {
-    return router_.admit({.scan = openai::scan_request(body).value(), .body = body});
-  }
-  Ticket ticket(std::string_view body = R"({"model":"m","prompt":"hello"})") {
-    return std::get<Ticket>(admit(body));
-  }
-  openai::ApiError error(std::string_view body) { return std::get<openai::ApiError>(admit(body)); }
-  uint32_t in_flight() {
-    uint32_t sum = 0;
-    for (const auto& endpoint : *pool_.snapshot()) sum += endpoint->live.in_flight;
-    return sum;
-  }
-
-  endpoints::Pool pool_;
-  ManualClock clock_;
-  Router router_{pool_, clock_, scheduler()};
+  openai::ApiError error(const std::string& body) { return send(body)->refusal().error; }
 };
 
 TEST_F(RouterTest, LoadIsCountedAtOnceAndGivenBackOnce) {
-  {
-    Ticket first = ticket();
-    EXPECT_EQ(in_flight(), 1U);
-    Ticket moved = std::move(first);
-    EXPECT_EQ(in_flight(), 1U);
-    moved.finished();
-    EXPECT_EQ(in_flight(), 0U);
-  }
+  auto first = send();
+  EXPECT_EQ(in_flight(), 1U);
+  first->ticket().finished();
   EXPECT_EQ(in_flight(), 0U);
-  {
-    const Ticket dropped = ticket();
-  }
+  first.reset();
+  EXPECT_EQ(in_flight(), 0U);
+  send();
   EXPECT_EQ(in_flight(), 0U);
 }
 
 TEST_F(RouterTest, ABurstOfDifferentPromptsSpreads) {
-  const Ticket a = ticket(R"({"model":"m","prompt":"1"})");
-  const Ticket b = ticket(R"({"model":"m","prompt":"2"})");
-  const Ticket c = ticket(R"({"model":"m","prompt":"3"})");
-  EXPECT_EQ((std::set{&a.endpoint(), &b.endpoint(), &c.endpoint()}).size(), 3U);
+  const auto a = send(R"({"model":"m","prompt":"1"})");
+  const auto b = send(R"({"model":"m","prompt":"2"})");
+  const auto c = send(R"({"model":"m","prompt":"3"})");
+  EXPECT_EQ((std::set{a->place(), b->place(), c->place()}).size(), 3U);
 }
 
 TEST_F(RouterTest, AFailedAttemptGoesElsewhereAndTheLimitHolds) {
-  Ticket request = ticket();
+  const auto sent = send();
+  Ticket& request = sent->ticket();
   std::set<const endpoints::Endpoint*> seen = {&request.endpoint()};
   for (int i = 0; i < 2; ++i) {
     ASSERT_EQ(request.retry(Failure::kConnect), std::nullopt);
@@ -88,39 +53,39 @@ TEST_F(RouterTest, AFailedAttemptGoesElsewhereAndTheLimitHolds) {
 }
 
 TEST_F(RouterTest, NoEndpointIsTriedTwice) {
-  pool_.update({spec("a", 1)});
-  Ticket request = ticket();
-  const auto answer = request.retry(Failure::kTimeout);
+  pool().update({spec("a", 0)});
+  const auto sent = send();
+  const auto answer = sent->ticket().retry(Failure::kTimeout);
   ASSERT_TRUE(answer.has_value());
   EXPECT_EQ(answer->status, 504);
 }
 
 TEST_F(RouterTest, WhatJustFailedIsTheLastChoiceUntilItsBackoffEnds) {
-  live(1).health = Health::kDown;
-  live(2).health = Health::kDown;
-  Ticket first = ticket();
-  EXPECT_TRUE(first.retry(Failure::kConnect).has_value());
-  EXPECT_EQ(ticket().endpoint().spec.name, "a");  // no other choice
-  live(1).health = Health::kUp;
-  for (int i = 0; i < 20; ++i) EXPECT_EQ(ticket().endpoint().spec.name, "b");
-  clock_.advance(std::chrono::milliseconds(600));
+  set_down(1);
+  set_down(2);
+  const auto first = send();
+  EXPECT_TRUE(first->ticket().retry(Failure::kConnect).has_value());
+  EXPECT_EQ(send()->place(), "a");  // no other choice
+  set_up(1);
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(send()->place(), "b");
+  advance(std::chrono::milliseconds(600));
   live(1).in_flight = 5;
-  EXPECT_EQ(ticket(R"({"model":"m","prompt":"other"})").endpoint().spec.name, "a");
+  EXPECT_EQ(send(R"({"model":"m","prompt":"other"})")->place(), "a");
 }
 
 TEST_F(RouterTest, BackoffDoublesUpToItsBoundAndAFirstByteEndsIt) {
   endpoints::Live& a = live(0);
-  pool_.update({spec("a", 1)});
+  pool().update({spec("a", 0)});
   Duration last{};
   for (int i = 0; i < 100; ++i) {
-    EXPECT_TRUE(ticket().retry(Failure::kConnect).has_value());
-    const Duration backoff = a.avoid_until - clock_.now();
+    EXPECT_TRUE(send()->ticket().retry(Failure::kConnect).has_value());
+    const Duration backoff = a.avoid_until - now();
     EXPECT_GE(backoff, last);
     last = backoff;
   }
   EXPECT_EQ(last, std::chrono::seconds(30));
-  ticket().first_byte();
-  EXPECT_LE(a.avoid_until, clock_.now());
+  send()->ticket().first_byte();
+  EXPECT_LE(a.avoid_until, now());
   EXPECT_EQ(a.failures, 0U);
 }
 
@@ -135,19 +100,19 @@ TEST_F(RouterTest, ErrorsNameWhatExists) {
 }
 
 TEST_F(RouterTest, AKnownModelWithoutAReadyEngineIs503) {
-  for (size_t i = 0; i < 3; ++i) live(i).health = Health::kDown;
-  EXPECT_FALSE(router_.ready());
-  EXPECT_TRUE(router_.model_names().empty());
+  for (size_t i = 0; i < 3; ++i) set_down(i);
+  EXPECT_FALSE(router().ready());
+  EXPECT_TRUE(router().model_names().empty());
   EXPECT_EQ(error(R"({"model":"m","prompt":""})").status, 503);
-  pool_.update({});
+  pool().update({});
   EXPECT_EQ(error(R"({"model":"m","prompt":""})").status, 503);
 }
 
 TEST_F(RouterTest, ARemovedEndpointMayStillHoldARequest) {
-  Ticket request = ticket();
-  pool_.update({});
-  EXPECT_FALSE(request.endpoint().host_port.empty());
-  EXPECT_TRUE(request.retry(Failure::kClosed).has_value());
+  const auto request = send();
+  pool().update({});
+  EXPECT_FALSE(request->ticket().endpoint().host_port.empty());
+  EXPECT_TRUE(request->ticket().retry(Failure::kClosed).has_value());
 }
 
 TEST_F(RouterTest, TheSecondTurnLandsWhereTheFirstWas) {
@@ -155,11 +120,8 @@ TEST_F(RouterTest, TheSecondTurnLandsWhereTheFirstWas) {
   const std::string first = R"({"model":"m","messages":[{"role":"user","content":")" + question;
   for (int round = 0; round < 20; ++round) {
     const std::string head = first + std::to_string(round);
-    Ticket one = ticket(head + R"("}]})");
-    const std::string name = one.endpoint().spec.name;
-    one.finished();
-    Ticket two = ticket(head + R"("},{"role":"assistant","content":"yes"}]})");
-    EXPECT_EQ(two.endpoint().spec.name, name);
+    const std::string name = send(head + R"("}]})")->place();
+    EXPECT_EQ(send(head + R"("},{"role":"assistant","content":"yes"}]})")->place(), name);
   }
 }
 

@@ -6,12 +6,11 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <list>
 #include <map>
 #include <stdexcept>
 
 #include "base/text.h"
-#include "request/router.h"
+#include "request/test_rig.h"
 #include "resources/endpoint_picker_config.h"
 #include "resources/yaml.h"
 #include "schedule/default_config.h"
@@ -65,11 +64,17 @@ resources::EndpointPickerConfig config_of(const YamlNode& root, const std::strin
   return *config;
 }
 
-std::shared_ptr<schedule::Scheduler> scheduler_of(const YamlNode& root, const std::string& file,
-                                                  uint64_t seed) {
-  auto scheduler = schedule::Scheduler::make(config_of(root, file), seed);
-  if (!scheduler) throw std::runtime_error(scheduler.error().message);
-  return *std::move(scheduler);
+RoutingConfig routing_of(const YamlNode& root, const std::string& file) {
+  resources::ObjectReader reader;
+  if (const YamlNode* objects = find(root, "objects")) {
+    for (const YamlNode& object : objects->items) {
+      const auto read = reader.add(object, file);
+      if (!read) throw std::runtime_error(read.error().message);
+    }
+  }
+  resources::Objects objects = reader.take();
+  objects.picker_configs = {config_of(root, file)};
+  return plan_routing(std::move(objects)).value();
 }
 
 std::vector<std::string> texts(const YamlNode& map, std::string_view key) {
@@ -83,7 +88,13 @@ std::vector<std::string> texts(const YamlNode& map, std::string_view key) {
 class Scenario {
  public:
   Scenario(const YamlNode& root, const std::string& file, uint64_t seed)
-      : router_(pool_, clock_, scheduler_of(root, file, seed)) {
+      : router_(Router::make({.pool = pool_,
+                              .clock = time_,
+                              .call_after = time_.call_after(),
+                              .registry = registry_,
+                              .seed = seed},
+                             routing_of(root, file), {})
+                    .value()) {
     std::vector<endpoints::EndpointSpec> specs;
     for (const YamlNode& node : find(root, "endpoints")->items) {
       endpoints::EndpointSpec& spec = specs.emplace_back();
@@ -100,7 +111,7 @@ class Scenario {
       live.health =
           text(node, "down") == "true" ? endpoints::Health::kDown : endpoints::Health::kUp;
       live.models = {text(node, "model", "m")};
-      scrape(live, node);
+      scrape(*endpoint(text(node, "name")), node);
     }
   }
 
@@ -110,14 +121,18 @@ class Scenario {
     const std::string object = step.members.at(0).value.scalar;
     if (verb == "send") return send(step);
     if (verb == "fail") return fail(object, step);
-    if (verb == "end") return requests_.at(object).finished();
-    if (verb == "first_token") return requests_.at(object).first_token();
-    if (verb == "pass_ms") return clock_.advance(std::chrono::milliseconds(std::stoi(object)));
-    if (verb == "scrape") return scrape(endpoint(object)->live, step);
+    if (verb == "end") return requests_.at(object)->ticket().finished();
+    if (verb == "first_token") return requests_.at(object)->ticket().first_token();
+    if (verb == "pass_ms") return pass(std::chrono::milliseconds(std::stoi(object)));
+    if (verb == "scrape") return scrape(*endpoint(object), step);
+    if (verb == "placed") return expect_place(place_of(object), step);
+    if (verb == "refused") return expect_refusal(*requests_.at(object), step);
+    if (verb == "leave") return void(requests_.erase(object));
     if (verb == "restart") return pool_.report_cache_lost(*endpoint(object));
     ASSERT_TRUE(verb == "up" || verb == "down") << "no such step: " << verb;
     endpoint(object)->live.health =
         verb == "up" ? endpoints::Health::kUp : endpoints::Health::kDown;
+    router_->endpoint_changed(*endpoint(object));
   }
 
  private:
@@ -127,7 +142,10 @@ class Scenario {
                          [&](const auto& each) { return each->spec.name == name; });
   }
 
-  static void scrape(endpoints::Live& live, const YamlNode& node) {
+  void pass(Duration time) { time_.run_until(time_.now() + time); }
+
+  void scrape(endpoints::Endpoint& scraped, const YamlNode& node) {
+    endpoints::Live& live = scraped.live;
     live.scrape.waiting = number(node, "waiting");
     live.scrape.running = number(node, "running");
     live.scrape.kv_usage = number(node, "kv");
@@ -135,31 +153,48 @@ class Scenario {
     live.scrape.waiting_adapters = texts(node, "waiting_adapters");
     live.scrape.adapters_max = static_cast<uint32_t>(number(node, "adapters_max"));
     live.in_flight_at_scrape = live.in_flight;
+    live.scraped_at = time_.now();
+    router_->endpoint_changed(scraped);
   }
 
   void send(const YamlNode& step) {
     const std::string body = fmt::format(R"({{"model":"{}","prompt":"{}"}})",
                                          text(step, "model", "m"), prompt_of(*find(step, "send")));
-    const auto scan = openai::scan_request(body).value();
-    std::vector<http::Header>& headers = headers_.emplace_back();
+    std::vector<http::Header> headers;
     if (const YamlNode* given = find(step, "headers")) {
       for (const auto& each : given->members) {
         headers.push_back({each.key.scalar, each.value.scalar});
       }
     }
-    auto outcome = router_.admit({.scan = scan, .body = body, .headers = headers});
-    if (const auto* refused = std::get_if<openai::ApiError>(&outcome)) {
-      EXPECT_EQ(std::to_string(refused->status), text(step, "error", "a placed request"));
-      return;
+    auto request = std::make_unique<TestRequest>(*router_, body, std::move(headers));
+    if (request->is_refused()) {
+      expect_refusal(*request, step);
+    } else if (request->ticket().waits()) {
+      EXPECT_EQ(text(step, "waits"), "true") << "waits";
+    } else {
+      expect_place(request->place(), step);
+      expect_model(*request, step);
     }
-    auto& ticket = std::get<Ticket>(outcome);
-    expect_place(ticket.endpoint().spec.name, step);
     const std::string name = text(step, "as", fmt::format("line {}", step.line));
-    requests_.emplace(name, std::move(ticket));
+    requests_[name] = std::move(request);
+  }
+
+  static void expect_refusal(const TestRequest& request, const YamlNode& step) {
+    ASSERT_TRUE(request.is_refused());
+    EXPECT_EQ(std::to_string(request.refusal().error.status), text(step, "error", "no error"));
+    if (find(step, "reason") != nullptr) {
+      EXPECT_EQ(request.refusal().dropped_reason, text(step, "reason"));
+    }
+  }
+
+  static void expect_model(TestRequest& request, const YamlNode& step) {
+    if (find(step, "asks_for") == nullptr) return;
+    const std::string* model = request.ticket().rewritten_model();
+    EXPECT_EQ(model == nullptr ? text(step, "model", "m") : *model, text(step, "asks_for"));
   }
 
   void fail(const std::string& name, const YamlNode& step) {
-    Ticket& ticket = requests_.at(name);
+    Ticket& ticket = requests_.at(name)->ticket();
     const auto refused = ticket.retry(Failure::kConnect);
     if (!refused) return expect_place(ticket.endpoint().spec.name, step);
     EXPECT_EQ(std::to_string(refused->status), text(step, "error", "another attempt"));
@@ -167,6 +202,7 @@ class Scenario {
 
   void expect_place(const std::string& name, const YamlNode& step) {
     EXPECT_EQ(find(step, "error"), nullptr) << "was placed at " << name;
+    EXPECT_EQ(find(step, "waits"), nullptr) << "was placed at " << name;
     if (const YamlNode* allowed = find(step, "to")) {
       const bool is_allowed = std::any_of(allowed->items.begin(), allowed->items.end(),
                                           [&](const auto& each) { return each.scalar == name; });
@@ -181,14 +217,14 @@ class Scenario {
   }
 
   std::string place_of(const std::string& request) {
-    return requests_.at(request).endpoint().spec.name;
+    return requests_.at(request)->place();
   }
 
+  VirtualTime time_;
   endpoints::Pool pool_;
-  ManualClock clock_;
-  Router router_;
-  std::list<std::vector<http::Header>> headers_;  ///< outlive the tickets
-  std::map<std::string, Ticket> requests_;
+  observe::Registry registry_;
+  std::unique_ptr<Router> router_;
+  std::map<std::string, std::unique_ptr<TestRequest>> requests_;
 };
 
 TEST(Scenarios, EveryStoryHoldsWhateverTheSeed) {

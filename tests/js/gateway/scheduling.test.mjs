@@ -60,7 +60,7 @@ test('a session goes back to its engine with the token it was given', async () =
 
 test('the file is followed; one that is refused changes nothing', async () => {
   const file = write('followed.yaml', bySession);
-  const { engines, gateway } = await cluster(file);
+  const { engines, gateway } = await cluster(file, ['--trusted']);
   const pinned = { 'test-epp-endpoint-selection': `127.0.0.1:${engines[1].port}` };
   write('followed.yaml', byHeader);
   await until(async () => (await ask(gateway, pinned)).headers.get('x-session-token') === null, 'the new file is in use');

@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "cli/bench_command.h"
+#include "cli/check_command.h"
 #include "cli/engine_command.h"
 #include "cli/gateway_command.h"
 #include "cli/inspect_commands.h"
@@ -20,6 +21,7 @@ constexpr const char* kExamples = R"(Examples:
   llmd up -f service.yaml       what the file says
   llmd up --detach && llmd status && llmd down
   llmd engine --model DIR       one engine alone
+  llmd check service.yaml       what a file will do, or what is wrong with it
 
 "llmd COMMAND --help" tells more about each.)";
 
@@ -58,6 +60,7 @@ int run(int argc, char** argv) {
   llmd::cli::add_up_command(app, exit_code);
   llmd::cli::add_status_command(app, exit_code);
   llmd::cli::add_down_command(app, exit_code);
+  llmd::cli::add_check_command(app, exit_code);
   llmd::cli::add_gateway_command(app, exit_code);
   llmd::cli::add_engine_command(app, exit_code);
   llmd::cli::add_bench_command(app, exit_code);

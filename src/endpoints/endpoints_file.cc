@@ -48,7 +48,11 @@ Result<EndpointSpec> read_entry(const YamlNode& node, const std::string& file) {
 
 }  // namespace
 
-Result<std::vector<EndpointSpec>> parse_endpoints(std::string_view text, const std::string& file) {
+void log_bad_entry(const Error& error) { log::warn("endpoint left out: {}", error.message); }
+
+Result<std::vector<EndpointSpec>> parse_endpoints(
+    std::string_view text, const std::string& file,
+    const std::function<void(const Error&)>& on_bad_entry) {
   LLMD_ASSIGN_OR_RETURN(const auto documents, resources::parse_yaml(text, file));
   std::vector<EndpointSpec> specs;
   if (documents.empty()) return specs;
@@ -63,7 +67,7 @@ Result<std::vector<EndpointSpec>> parse_endpoints(std::string_view text, const s
     if (spec) {
       specs.push_back(std::move(*spec));
     } else {
-      log::warn("endpoint left out: {}", spec.error().message);
+      on_bad_entry(spec.error());
     }
   }
   return specs;

@@ -3,6 +3,7 @@
 // endpoints: [{name, namespace, address (IPv4 literal), port (text), labels: {}}].
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,9 +15,14 @@ namespace llmd::endpoints {
 
 inline constexpr size_t kEndpointsFileBytesMax = 1 << 20;
 
-/// Bad entries are left out with a log line that says why; a file that is no such document at all
-/// is an error.
-Result<std::vector<EndpointSpec>> parse_endpoints(std::string_view text, const std::string& file);
+/// Logs that an entry is left out, and why.
+void log_bad_entry(const Error& error);
+
+/// Bad entries are left out, each told to `on_bad_entry`; a file that is no such document at all is
+/// an error.
+Result<std::vector<EndpointSpec>> parse_endpoints(
+    std::string_view text, const std::string& file,
+    const std::function<void(const Error&)>& on_bad_entry = log_bad_entry);
 
 std::string print_endpoints(const std::vector<EndpointSpec>& specs);
 

@@ -87,12 +87,12 @@ class Plugins {
  public:
   explicit Plugins(std::span<const PluginSpec> specs) : specs_(specs) {}
 
-  /// The plugin that `key` refers to, `fallback` when absent. `what` says in errors what it must
-  /// be.
+  /// The plugin that `key` refers to, `fallback` when absent, and its name. `what` says in errors
+  /// what it must be.
   template <typename T>
   Result<T> get(Fields& fields, std::string_view key, std::string_view fallback, T Plugin::* kind,
-                std::string_view what) {
-    LLMD_ASSIGN_OR_RETURN(const std::string name, fields.text(key, std::string(fallback)));
+                std::string_view what, std::string& name) {
+    LLMD_ASSIGN_OR_RETURN(name, fields.text(key, std::string(fallback)));
     LLMD_ASSIGN_OR_RETURN(const Plugin plugin, find(fields, key, name));
     if (plugin.*kind) return plugin.*kind;
     return fields.error(key, fmt::format("{} is no {}", name, what));
@@ -133,10 +133,10 @@ Result<BandConfig> read_band(Fields& fields, Plugins& plugins) {
   LLMD_ASSIGN_OR_RETURN(band.requests_max, read_quantity(fields, "maxRequests", band.requests_max));
   LLMD_ASSIGN_OR_RETURN(band.fairness,
                         plugins.get(fields, "fairnessPolicyRef", "global-strict-fairness-policy",
-                                    &Plugin::fairness, "fairness policy"));
+                                    &Plugin::fairness, "fairness policy", band.fairness_name));
   LLMD_ASSIGN_OR_RETURN(band.ordering,
                         plugins.get(fields, "orderingPolicyRef", "fcfs-ordering-policy",
-                                    &Plugin::ordering, "ordering policy"));
+                                    &Plugin::ordering, "ordering policy", band.ordering_name));
   return band;
 }
 
@@ -172,10 +172,11 @@ Result<void> read_policies(Fields& flow_control, Plugins& plugins, Config& confi
   LLMD_ASSIGN_OR_RETURN(
       config.usage_limit,
       plugins.get(flow_control, "usageLimitPolicyPluginRef", "static-usage-limit-policy",
-                  &Plugin::usage_limit, "usage limit policy"));
+                  &Plugin::usage_limit, "usage limit policy", config.usage_limit_name));
   LLMD_ASSIGN_OR_RETURN(Fields detector, flow_control.map("saturationDetector"));
-  LLMD_ASSIGN_OR_RETURN(config.detector, plugins.get(detector, "pluginRef", "utilization-detector",
-                                                     &Plugin::detector, "saturation detector"));
+  LLMD_ASSIGN_OR_RETURN(
+      config.detector, plugins.get(detector, "pluginRef", "utilization-detector", &Plugin::detector,
+                                   "saturation detector", config.detector_name));
   LLMD_RETURN_IF_ERROR(detector.done());
   LLMD_ASSIGN_OR_RETURN(config.evicts_running, flow_control.boolean("enableEviction", false));
   return {};

@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "base/clock.h"
@@ -29,6 +30,8 @@ struct BandConfig {
   uint64_t requests_max = 5000;
   std::shared_ptr<FairnessPolicy> fairness;
   OrderingPolicy ordering{fcfs_ordering};
+  std::string fairness_name;  ///< of the plugins, for people
+  std::string ordering_name;
 };
 
 struct Config {
@@ -46,6 +49,8 @@ struct Config {
 
   std::shared_ptr<UsageLimitPolicy> usage_limit;
   std::shared_ptr<SaturationDetector> detector;
+  std::string usage_limit_name;  ///< of the plugins, for people
+  std::string detector_name;
   bool evicts_running = false;
 };
 

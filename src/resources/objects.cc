@@ -88,7 +88,6 @@ Objects ObjectReader::take() {
     return std::pair(rewrite.created.empty(), std::string_view(rewrite.created));
   };
   std::ranges::stable_sort(objects_.rewrites, std::less(), age);
-  places_.clear();
   return std::exchange(objects_, {});
 }
 

@@ -33,6 +33,7 @@ class ObjectReader {
   /// the document was kept and others may be added.
   Result<void> add(const YamlNode& document, const std::string& file);
 
+  /// Everything since the last take(). Names stay taken.
   Objects take();
 
  private:

@@ -174,7 +174,7 @@ std::string print_yaml(const YamlNode& node) {
       return "{" +
              print_all(node.members,
                        [](const YamlMember& member) {
-                         return quote_yaml(member.key.scalar) + ": " + print_yaml(member.value);
+                         return print_scalar(member.key) + ": " + print_yaml(member.value);
                        }) +
              "}";
   }

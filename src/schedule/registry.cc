@@ -177,6 +177,10 @@ Result<Plugin*> Registry::make(std::string_view name, const PluginSpec& spec) {
   return by_name_[std::string(name)] = plugins_.back().get();
 }
 
+std::string_view Registry::name_of(const Plugin& plugin) const {
+  return std::ranges::find(by_name_, &plugin, [](const auto& each) { return each.second; })->first;
+}
+
 Result<void> Registry::make_all() {
   for (const PluginSpec& spec : specs_) {
     if (contains(kBuiltIn, spec.type)) continue;

@@ -47,6 +47,9 @@ class Registry {
     return out;
   }
 
+  /// The name under which get() finds `plugin`, which is one of this registry's.
+  std::string_view name_of(const Plugin& plugin) const;
+
   /// Makes every instance that the configuration names and that is the scheduler's; what other
   /// parts make (flow control, the data layer) is only checked to exist.
   Result<void> make_all();

@@ -51,6 +51,8 @@ class Scheduler {
   void forget(uint32_t slot);
 
   const std::vector<std::string>& warnings() const { return registry_->warnings(); }
+  const Registry& registry() const { return *registry_; }
+  const std::vector<Profile>& profiles() const { return profiles_; }
 
  private:
   Scheduler(std::unique_ptr<Registry> registry, uint64_t seed);

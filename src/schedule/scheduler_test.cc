@@ -19,90 +19,23 @@ Result<std::unique_ptr<Scheduler>> make(const std::string& rest) {
 }
 std::string error(const std::string& rest) { return make(rest).error().message; }
 
-/// The configurations of llm-d's well-lit paths, as its guides have them (deployment reference,
-/// 3b).
-constexpr const char* kGuides[] = {
-    // optimized-baseline
-    "plugins:\n"
-    "- {type: token-load-scorer}\n"
-    "- {type: inflight-load-producer}\n"
-    "- {type: approx-prefix-cache-producer, parameters: {maxPrefixTokensToMatch: 40960}}\n"
-    "- {type: prefix-cache-affinity-filter, parameters: {affinityThreshold: 0.80, "
-    "maxTokensInFlightPenalty: 286720, maxTTFTPenaltyMs: 0}}\n"
-    "schedulingProfiles: [{name: default, plugins: [{pluginRef: prefix-cache-affinity-filter}, "
-    "{pluginRef: token-load-scorer}]}]\n",
-    // precise-prefix-cache-routing
-    "plugins:\n"
-    "- {type: token-producer, parameters: {modelName: m, vllm: {url: 'http://render'}}}\n"
-    "- {type: endpoint-notification-source}\n"
-    "- type: precise-prefix-cache-producer\n"
-    "  parameters: {tokenProcessorConfig: {blockSizeTokens: 64}, speculativeIndexing: true,\n"
-    "               kvEventsConfig: {topicFilter: 'kv@', concurrency: 8, discoverPods: true, "
-    "podDiscoveryConfig: {socketPort: 5556}}}\n"
-    "- {type: inflight-load-producer}\n"
-    "- {type: prefix-cache-affinity-filter, parameters: {peakPrefillThroughput: 15926}}\n"
-    "- {type: token-load-scorer}\n"
-    "schedulingProfiles: [{name: default, plugins: [{pluginRef: prefix-cache-affinity-filter}, "
-    "{pluginRef: token-load-scorer}]}]\n"
-    "dataLayer: {sources: [{pluginRef: endpoint-notification-source, extractors: [{pluginRef: "
-    "precise-prefix-cache-producer}]}]}\n",
-    // pd-disaggregation
-    "plugins:\n"
-    "- {type: always-disagg-pd-decider}\n"
-    "- {type: disagg-profile-handler, parameters: {deciders: {prefill: "
-    "always-disagg-pd-decider}}}\n"
-    "- {type: prefill-filter}\n"
-    "- {type: decode-filter}\n"
-    "- {type: approx-prefix-cache-producer, parameters: {maxPrefixTokensToMatch: 131072}}\n"
-    "- {type: inflight-load-producer}\n"
-    "- {type: prefix-cache-affinity-filter, parameters: {peakPrefillThroughput: 33821}}\n"
-    "- {type: token-load-scorer}\n"
-    "- {type: active-request-scorer}\n"
-    "- {type: max-score-picker}\n"
-    "schedulingProfiles:\n"
-    "- {name: prefill, plugins: [{pluginRef: prefill-filter}, {pluginRef: "
-    "prefix-cache-affinity-filter}, {pluginRef: token-load-scorer}, {pluginRef: "
-    "max-score-picker}]}\n"
-    "- {name: decode, plugins: [{pluginRef: decode-filter}, {pluginRef: active-request-scorer}, "
-    "{pluginRef: max-score-picker}]}\n",
-    // tiered-prefix-cache
-    "plugins:\n"
-    "- {type: queue-scorer}\n"
-    "- {type: kv-cache-utilization-scorer}\n"
-    "- {type: approx-prefix-cache-producer}\n"
-    "- {type: approx-prefix-cache-producer, name: cpu, parameters: {autoTune: false, "
-    "lruCapacityPerServer: 41000}}\n"
-    "- {type: prefix-cache-scorer, name: gpu-prefix-cache-scorer}\n"
-    "- {type: prefix-cache-scorer, name: cpu-prefix-cache-scorer, parameters: "
-    "{prefixMatchInfoProducerName: cpu}}\n"
-    "- {type: no-hit-lru-scorer}\n"
-    "schedulingProfiles: [{name: default, plugins: [{pluginRef: queue-scorer}, {pluginRef: "
-    "kv-cache-utilization-scorer}, {pluginRef: gpu-prefix-cache-scorer}, {pluginRef: "
-    "cpu-prefix-cache-scorer}, {pluginRef: no-hit-lru-scorer}]}]\n",
-    // flow-control
-    "featureGates: [flowControl]\n"
-    "plugins:\n"
-    "- {type: queue-scorer}\n"
-    "- {type: kv-cache-utilization-scorer}\n"
-    "- {type: prefix-cache-scorer}\n"
-    "- {type: round-robin-fairness-policy}\n"
-    "- {type: fcfs-ordering-policy}\n"
-    "- {type: concurrency-detector, parameters: {maxConcurrency: 132}}\n"
-    "schedulingProfiles: [{name: default, plugins: [{pluginRef: queue-scorer, weight: 2}, "
-    "{pluginRef: kv-cache-utilization-scorer, weight: 2}, {pluginRef: prefix-cache-scorer, "
-    "weight: 3}]}]\n"
-    "flowControl: {maxBytes: 10Gi, maxRequests: 1k, defaultRequestTTL: 60s}\n",
-};
+/// The configuration of one of llm-d's well-lit paths, as its guide has it.
+Result<std::unique_ptr<Scheduler>> make_guide(const std::string& name) {
+  const auto config = resources::load_endpoint_picker_config("tests/configs/" + name + ".yaml");
+  if (!config) return config.error();
+  return Scheduler::make(*config, 1);
+}
 
 TEST(Scheduler, LoadsTheGuidesConfigurations) {
-  for (const char* guide : kGuides) {
-    const auto scheduler = make(guide);
+  for (const char* guide : {"optimized_baseline", "precise_prefix_cache_routing",
+                            "pd_disaggregation", "tiered_prefix_cache", "flow_control"}) {
+    const auto scheduler = make_guide(guide);
     EXPECT_TRUE(scheduler.ok()) << scheduler.error().message;
   }
 }
 
 TEST(Scheduler, SaysWhatAStandInLacks) {
-  const auto scheduler = make(kGuides[1]);
+  const auto scheduler = make_guide("precise_prefix_cache_routing");
   ASSERT_TRUE(scheduler.ok());
   EXPECT_THAT(scheduler.value()->warnings(), testing::SizeIs(2));
 }
@@ -154,7 +87,7 @@ class SchedulerTest : public testing::Test {
 TEST_F(SchedulerTest, PrefillIsChosenWhenTheDeciderWantsIt) {
   add("p", "prefill");
   add("d", "decode");
-  const auto scheduler = make(kGuides[2]).value();
+  const auto scheduler = make_guide("pd_disaggregation").value();
   const Decision decision = scheduler->schedule(query(), *pool_.snapshot(), {});
   EXPECT_EQ(decision.endpoint->spec.name, "d");
   EXPECT_EQ(decision.prefill->spec.name, "p");

@@ -62,7 +62,10 @@ void Poller::check_models(const std::shared_ptr<Endpoint>& endpoint) {
   ask(endpoint, "/v1/models", [this, endpoint](const std::string& body) {
     auto models = parse_models(body);
     if (!models) return failed(*endpoint, models.error());
-    endpoint->live.models = std::move(*models);
+    if (endpoint->live.models != *models) {
+      endpoint->live.models = std::move(*models);
+      tell(*endpoint);
+    }
     read_load(endpoint);
   });
 }
@@ -98,11 +101,13 @@ void Poller::succeeded(Endpoint& endpoint) {
   state.timeouts = 0;
   state.retry = {};
   state.due = clock_.now() + jittered(options_.interval);
-  if (endpoint.live.health == Health::kUp) return;
-  log::info("endpoint {} at {} is up", endpoint.spec.name, endpoint.host_port);
-  endpoint.live.health = Health::kUp;
-  endpoint.live.failures = 0;
-  endpoint.live.avoid_until = {};
+  if (endpoint.live.health != Health::kUp) {
+    log::info("endpoint {} at {} is up", endpoint.spec.name, endpoint.host_port);
+    endpoint.live.health = Health::kUp;
+    endpoint.live.failures = 0;
+    endpoint.live.avoid_until = {};
+  }
+  tell(endpoint);
 }
 
 void Poller::failed(Endpoint& endpoint, const Error& error) {
@@ -115,10 +120,21 @@ void Poller::failed(Endpoint& endpoint, const Error& error) {
   if (endpoint.live.health == Health::kDown || state.timeouts < options_.timeouts_max) return;
   const bool was_up = endpoint.live.health == Health::kUp;
   endpoint.live.health = Health::kDown;
-  if (!was_up) return;
-  log::warn("endpoint {} at {} is down: {}", endpoint.spec.name, endpoint.host_port, error.message);
-  endpoint.live.scrape = {};
-  pool_.report_cache_lost(endpoint);
+  if (was_up) {
+    log::warn("endpoint {} at {} is down: {}", endpoint.spec.name, endpoint.host_port,
+              error.message);
+    endpoint.live.scrape = {};
+    pool_.report_cache_lost(endpoint);
+  }
+  tell(endpoint);
+}
+
+void Poller::on_change(std::function<void(const Endpoint&)> callback) {
+  changed_.push_back(std::move(callback));
+}
+
+void Poller::tell(const Endpoint& endpoint) const {
+  for (const auto& callback : changed_) callback(endpoint);
 }
 
 Duration Poller::jittered(Duration duration) {

@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/random.h"
@@ -43,6 +44,10 @@ class Poller {
   /// Starts what is due. Call often, about ten times a second.
   void tick();
 
+  /// Called with an endpoint after what is known of it was renewed or lost: its
+  /// health, models or load.
+  void on_change(std::function<void(const Endpoint&)> callback);
+
  private:
   struct State {
     std::weak_ptr<Endpoint> endpoint;
@@ -60,6 +65,7 @@ class Poller {
   void succeeded(Endpoint& endpoint);
   void failed(Endpoint& endpoint, const Error& error);
   void apply(Endpoint& endpoint, const Scrape& scrape);
+  void tell(const Endpoint& endpoint) const;
   Duration jittered(Duration duration);
   /// Calls `then` with a 200 reply's body, failed() with anything else; nothing once this is gone.
   void ask(const std::shared_ptr<Endpoint>& endpoint, std::string_view path,
@@ -71,6 +77,7 @@ class Poller {
   Fetch fetch_;
   PollerOptions options_;
   std::map<const Endpoint*, State> states_;
+  std::vector<std::function<void(const Endpoint&)>> changed_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

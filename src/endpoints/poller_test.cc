@@ -79,6 +79,23 @@ TEST_F(PollerTest, LoadIsReadOncePerIntervalAndHealthSeldom) {
   EXPECT_LE(count("/health"), 4);
 }
 
+TEST_F(PollerTest, TellsWhatIsKnownNow) {
+  std::vector<std::pair<Health, double>> told;
+  poller_.on_change([&](const Endpoint& endpoint) {
+    told.emplace_back(endpoint.live.health, endpoint.live.scrape.waiting);
+  });
+  poller_.tick();
+  metrics_ = "vllm:num_requests_waiting 7\n";
+  clock_.advance(seconds(2));
+  poller_.tick();
+  error_ = Errc::kUnavailable;
+  clock_.advance(seconds(2));
+  poller_.tick();
+  EXPECT_THAT(told, testing::ElementsAre(std::pair(Health::kUnknown, 0.0),  // its models
+                                         std::pair(Health::kUp, 2.0), std::pair(Health::kUp, 7.0),
+                                         std::pair(Health::kDown, 0.0)));
+}
+
 TEST_F(PollerTest, OneQuestionAtATimeForEachEndpoint) {
   held_ = true;
   run(seconds(10));

@@ -44,7 +44,10 @@ void Pool::update(std::vector<EndpointSpec> specs) {
     next->push_back(std::move(endpoint));
   }
   snapshot_ = std::move(next);
+  for (const auto& callback : changed_) callback();
 }
+
+void Pool::on_change(std::function<void()> callback) { changed_.push_back(std::move(callback)); }
 
 void Pool::on_cache_lost(std::function<void(uint32_t slot)> callback) {
   cache_lost_.push_back(std::move(callback));

@@ -28,6 +28,9 @@ class Pool {
   /// a log line.
   void update(std::vector<EndpointSpec> specs);
 
+  /// Called after each update(), when snapshot() is the new set.
+  void on_change(std::function<void()> callback);
+
   /// Called with the slot of an endpoint whose caches are gone: removed, or its engine restarted.
   void on_cache_lost(std::function<void(uint32_t slot)> callback);
   void report_cache_lost(const Endpoint& endpoint);
@@ -38,6 +41,7 @@ class Pool {
 
   std::shared_ptr<const Snapshot> snapshot_;
   std::bitset<kEndpointsMax> used_;
+  std::vector<std::function<void()>> changed_;
   std::vector<std::function<void(uint32_t)>> cache_lost_;
 };
 

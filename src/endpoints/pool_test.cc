@@ -42,6 +42,15 @@ TEST(Pool, TellsWhoseCachesAreGone) {
   EXPECT_EQ(pool.snapshot()->at(0)->host_port, "127.0.0.1:9");
 }
 
+TEST(Pool, TellsOfAChangeOnceItCanBeSeen) {
+  Pool pool;
+  std::vector<size_t> sizes;
+  pool.on_change([&] { sizes.push_back(pool.snapshot()->size()); });
+  pool.update({spec("a", 1), spec("b", 2)});
+  pool.update({});
+  EXPECT_THAT(sizes, testing::ElementsAre(2, 0));
+}
+
 TEST(Pool, SecondNamesAndTooManyEndpointsAreLeftOut) {
   Pool pool;
   pool.update({spec("a", 1), spec("a", 2)});

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,11 +16,17 @@
 
 namespace llmd::endpoints {
 
-/// Which metric names the engine speaks. Label llm-d.ai/engine-type; vllm when absent.
-enum class EngineType : uint8_t { kVllm, kSglang };
+/// Which metric names the engine speaks. Label llm-d.ai/engine-type; vllm when absent or unknown.
+enum class EngineType : uint8_t { kVllm, kSglang, kTrtllmServe, kTritonTensorrtLlm, kTriton };
+inline constexpr size_t kEngineTypes = 5;
 
 inline constexpr std::string_view kEngineTypeLabel = "llm-d.ai/engine-type";
+inline constexpr std::string_view kLegacyEngineTypeLabel =
+    "inference.networking.k8s.io/engine-type";
 inline constexpr std::string_view kRoleLabel = "llm-d.ai/role";
+/// Which of the data-parallel ranks behind one metrics page the endpoint is. Our own: upstream
+/// tells ranks by ports alone.
+inline constexpr std::string_view kRankLabel = "llm-d.ai/data-parallel-rank";
 
 /// Who an endpoint is, as discovery says. Two equal specs are the same endpoint.
 struct EndpointSpec {
@@ -51,6 +58,8 @@ struct Scrape {
   std::vector<std::string> active_adapters;   ///< LoRA adapters that requests are computed with
   std::vector<std::string> waiting_adapters;  ///< that queued requests wait for
   uint32_t adapters_max = 0;                  ///< at once; 0 when the engine does not say
+
+  bool operator==(const Scrape&) const = default;
 };
 
 /// What changes while requests flow. Loop thread only.
@@ -87,6 +96,7 @@ struct Endpoint : std::enable_shared_from_this<Endpoint> {
 
   const EndpointSpec spec;
   const EngineType engine;
+  const std::optional<uint32_t> rank;  ///< of kRankLabel
   const net::Address socket_address;
   const uint32_t slot;          ///< below kEndpointsMax, unique among the pool's current endpoints
   const std::string host_port;  ///< "address:port"

@@ -68,6 +68,7 @@ struct Live {
   std::vector<std::string> models;
 
   uint32_t in_flight = 0;  ///< requests that this process has there now
+  TimePoint placed_at{};   ///< when it sent the last one there
   /// Tokens of them: of prompts what is not cached, until the first byte of the response; and of
   /// answers what is expected, where the configuration counts it, until the end.
   uint64_t in_flight_tokens = 0;
@@ -75,10 +76,17 @@ struct Live {
   ServiceRate rate;
   Scrape scrape;
   uint32_t in_flight_at_scrape = 0;
+  bool stale = false;      ///< `scrape` could not be renewed for a while; see presumed()
   TimePoint scraped_at{};  ///< when `scrape` was read; the clock's zero before the first time
 
   uint32_t failures = 0;    ///< attempts in a row that failed
   TimePoint avoid_until{};  ///< last choice until then
+
+  /// This process sends a request there.
+  void note_placed(TimePoint now) {
+    ++in_flight;
+    placed_at = now;
+  }
 
   /// Requests there now: the own ones at once, plus what others had there at the last scrape.
   double active_requests() const;

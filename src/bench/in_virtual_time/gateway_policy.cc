@@ -11,8 +11,6 @@
 namespace llmd::bench {
 namespace {
 
-/// As the gateway's.
-constexpr Duration kPollStep = std::chrono::milliseconds(100);
 /// What a poll takes from asking to the answer.
 constexpr Duration kPollTime = std::chrono::milliseconds(1);
 constexpr uint16_t kFirstPort = 1;
@@ -26,8 +24,8 @@ class GatewayPolicy final : public Policy {
         router_(pool_, time_, std::move(scheduler)),
         poller_(pool_, time_, around.seed,
                 [this](const endpoints::Endpoint& endpoint, std::string_view path,
-                       endpoints::ReplyCallback callback) {
-                  answer(endpoint, path, std::move(callback));
+                       endpoints::ReplyCallback callback, endpoints::BodySink sink) {
+                  answer(endpoint, path, std::move(callback), std::move(sink));
                 }) {
     std::vector<endpoints::EndpointSpec> specs;
     for (size_t i = 0; i < engines_.size(); ++i) {
@@ -65,19 +63,19 @@ class GatewayPolicy final : public Policy {
   }
 
   void poll() {
-    poller_.tick();
-    time_.call_at(time_.now() + kPollStep, [this, alive = std::weak_ptr(alive_)] {
+    time_.call_at(time_.now() + poller_.tick(), [this, alive = std::weak_ptr(alive_)] {
       if (!alive.expired()) poll();
     });
   }
 
   void answer(const endpoints::Endpoint& endpoint, std::string_view path,
-              endpoints::ReplyCallback callback) {
+              endpoints::ReplyCallback callback, endpoints::BodySink sink) {
     std::string page = engines_[index_of(endpoint)]->get(path);
-    time_.call_at(time_.now() + kPollTime,
-                  [page = std::move(page), callback = std::move(callback)]() mutable {
-                    callback(endpoints::Reply{kOk, std::move(page)});
-                  });
+    time_.call_at(time_.now() + kPollTime, [page = std::move(page), callback = std::move(callback),
+                                            sink = std::move(sink)]() mutable {
+      if (sink) sink(page);
+      callback(endpoints::Reply{kOk, std::move(page)});
+    });
   }
 
   VirtualTime& time_;

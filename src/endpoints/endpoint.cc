@@ -40,7 +40,16 @@ net::Address socket_address_of(const EndpointSpec& spec) {
   return parsed ? *parsed : net::Address();
 }
 
+/// Requests that a stale endpoint is presumed to have more than is known: as many as upstream's
+/// utilization detector calls full (queueDepthThreshold).
+constexpr double kUnseenRequests = 5;
+
 }  // namespace
+
+PresumedLoad Live::presumed() const {
+  if (!stale) return {waiting_requests(), scrape.running, scrape.kv_usage};
+  return {waiting_requests() + kUnseenRequests, scrape.running + kUnseenRequests, 1};
+}
 
 double Live::active_requests() const {
   const double reported = scrape.waiting + scrape.running;

@@ -62,6 +62,12 @@ struct Scrape {
   bool operator==(const Scrape&) const = default;
 };
 
+struct PresumedLoad {
+  double waiting;   ///< requests
+  double running;   ///< requests
+  double kv_usage;  ///< 0…1
+};
+
 /// What changes while requests flow. Loop thread only.
 struct Live {
   Health health = Health::kUnknown;
@@ -92,6 +98,9 @@ struct Live {
   double active_requests() const;
   /// Requests that wait there now, by the last scrape and what was sent since.
   double waiting_requests() const;
+  /// What scorers reckon with: the figures, or those of a full engine when they are stale. So an
+  /// endpoint that cannot be seen is a bad choice, but a choice; filters go by the last figures.
+  PresumedLoad presumed() const;
   bool serves(std::string_view model) const;
 };
 

@@ -114,6 +114,7 @@ class Scenario {
     if (verb == "first_token") return requests_.at(object).first_token();
     if (verb == "pass_ms") return clock_.advance(std::chrono::milliseconds(std::stoi(object)));
     if (verb == "scrape") return scrape(endpoint(object)->live, step);
+    if (verb == "stale") return void(endpoint(object)->live.stale = true);
     if (verb == "restart") return pool_.report_cache_lost(*endpoint(object));
     ASSERT_TRUE(verb == "up" || verb == "down") << "no such step: " << verb;
     endpoint(object)->live.health =
@@ -135,6 +136,7 @@ class Scenario {
     live.scrape.waiting_adapters = texts(node, "waiting_adapters");
     live.scrape.adapters_max = static_cast<uint32_t>(number(node, "adapters_max"));
     live.in_flight_at_scrape = live.in_flight;
+    live.stale = false;
   }
 
   void send(const YamlNode& step) {

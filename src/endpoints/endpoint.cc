@@ -4,14 +4,34 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <array>
+
+#include "base/text.h"
 
 namespace llmd::endpoints {
 namespace {
 
+/// By EngineType.
+constexpr std::array<std::string_view, kEngineTypes> kEngineNames = {
+    "vllm", "sglang", "trtllm-serve", "triton-tensorrt-llm", "triton"};
+
+std::string_view label_of(const EndpointSpec& spec, std::string_view key) {
+  const auto found = spec.labels.find(key);
+  return found == spec.labels.end() ? std::string_view() : found->second;
+}
+
 EngineType engine_type(const EndpointSpec& spec) {
-  const auto label = spec.labels.find(kEngineTypeLabel);
-  return label != spec.labels.end() && label->second == "sglang" ? EngineType::kSglang
-                                                                 : EngineType::kVllm;
+  std::string_view name = label_of(spec, kEngineTypeLabel);
+  if (name.empty()) name = label_of(spec, kLegacyEngineTypeLabel);
+  const auto known = std::ranges::find(kEngineNames, name);
+  if (known == kEngineNames.end()) return EngineType::kVllm;
+  return static_cast<EngineType>(known - kEngineNames.begin());
+}
+
+std::optional<uint32_t> rank_of(const EndpointSpec& spec) {
+  const auto rank = parse_uint(label_of(spec, kRankLabel));
+  if (!rank || *rank > UINT32_MAX) return std::nullopt;
+  return static_cast<uint32_t>(*rank);
 }
 
 /// The unspecified address, to which no connection succeeds, when the spec's is no literal.
@@ -20,7 +40,16 @@ net::Address socket_address_of(const EndpointSpec& spec) {
   return parsed ? *parsed : net::Address();
 }
 
+/// Requests that a stale endpoint is presumed to have more than is known: as many as upstream's
+/// utilization detector calls full (queueDepthThreshold).
+constexpr double kUnseenRequests = 5;
+
 }  // namespace
+
+PresumedLoad Live::presumed() const {
+  if (!stale) return {waiting_requests(), scrape.running, scrape.kv_usage};
+  return {waiting_requests() + kUnseenRequests, scrape.running + kUnseenRequests, 1};
+}
 
 double Live::active_requests() const {
   const double reported = scrape.waiting + scrape.running;
@@ -37,14 +66,12 @@ bool Live::serves(std::string_view model) const {
   return std::find(models.begin(), models.end(), model) != models.end();
 }
 
-std::string_view Endpoint::label(std::string_view key) const {
-  const auto found = spec.labels.find(key);
-  return found == spec.labels.end() ? std::string_view() : found->second;
-}
+std::string_view Endpoint::label(std::string_view key) const { return label_of(spec, key); }
 
 Endpoint::Endpoint(EndpointSpec identity, uint32_t place)
     : spec(std::move(identity)),
       engine(engine_type(spec)),
+      rank(rank_of(spec)),
       socket_address(socket_address_of(spec)),
       slot(place),
       host_port(fmt::format("{}:{}", spec.address, spec.port)) {}

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,13 +16,19 @@
 
 namespace llmd::endpoints {
 
-/// Which metric names the engine speaks. Label llm-d.ai/engine-type; vllm when absent.
-enum class EngineType : uint8_t { kVllm, kSglang };
+/// Which metric names the engine speaks. Label llm-d.ai/engine-type; vllm when absent or unknown.
+enum class EngineType : uint8_t { kVllm, kSglang, kTrtllmServe, kTritonTensorrtLlm, kTriton };
+inline constexpr size_t kEngineTypes = 5;
 
 inline constexpr std::string_view kEngineTypeLabel = "llm-d.ai/engine-type";
+inline constexpr std::string_view kLegacyEngineTypeLabel =
+    "inference.networking.k8s.io/engine-type";
 inline constexpr std::string_view kRoleLabel = "llm-d.ai/role";
 /// The name of the ModelService whose replica it is: which pool it belongs to.
 inline constexpr std::string_view kModelServiceLabel = "llm-d.ai/model-service";
+/// Which of the data-parallel ranks behind one metrics page the endpoint is. Our own: upstream
+/// tells ranks by ports alone.
+inline constexpr std::string_view kRankLabel = "llm-d.ai/data-parallel-rank";
 
 /// Who an endpoint is, as discovery says. Two equal specs are the same endpoint.
 struct EndpointSpec {
@@ -53,6 +60,14 @@ struct Scrape {
   std::vector<std::string> active_adapters;   ///< LoRA adapters that requests are computed with
   std::vector<std::string> waiting_adapters;  ///< that queued requests wait for
   uint32_t adapters_max = 0;                  ///< at once; 0 when the engine does not say
+
+  bool operator==(const Scrape&) const = default;
+};
+
+struct PresumedLoad {
+  double waiting;   ///< requests
+  double running;   ///< requests
+  double kv_usage;  ///< 0…1
 };
 
 /// What changes while requests flow. Loop thread only.
@@ -61,6 +76,7 @@ struct Live {
   std::vector<std::string> models;
 
   uint32_t in_flight = 0;  ///< requests that this process has there now
+  TimePoint placed_at{};   ///< when it sent the last one there
   /// Tokens of them: of prompts what is not cached, until the first byte of the response; and of
   /// answers what is expected, where the configuration counts it, until the end.
   uint64_t in_flight_tokens = 0;
@@ -68,15 +84,25 @@ struct Live {
   ServiceRate rate;
   Scrape scrape;
   uint32_t in_flight_at_scrape = 0;
+  bool stale = false;      ///< `scrape` could not be renewed for a while; see presumed()
   TimePoint scraped_at{};  ///< when `scrape` was read; the clock's zero before the first time
 
   uint32_t failures = 0;    ///< attempts in a row that failed
   TimePoint avoid_until{};  ///< last choice until then
 
+  /// This process sends a request there.
+  void note_placed(TimePoint now) {
+    ++in_flight;
+    placed_at = now;
+  }
+
   /// Requests there now: the own ones at once, plus what others had there at the last scrape.
   double active_requests() const;
   /// Requests that wait there now, by the last scrape and what was sent since.
   double waiting_requests() const;
+  /// What scorers reckon with: the figures, or those of a full engine when they are stale. So an
+  /// endpoint that cannot be seen is a bad choice, but a choice; filters go by the last figures.
+  PresumedLoad presumed() const;
   bool serves(std::string_view model) const;
 };
 
@@ -89,6 +115,7 @@ struct Endpoint : std::enable_shared_from_this<Endpoint> {
 
   const EndpointSpec spec;
   const EngineType engine;
+  const std::optional<uint32_t> rank;  ///< of kRankLabel
   const net::Address socket_address;
   const uint32_t slot;          ///< below kEndpointsMax, unique among the pool's current endpoints
   const std::string host_port;  ///< "address:port"

@@ -30,6 +30,17 @@ endpoints:
   EXPECT_EQ(Endpoint(specs->at(1), 0).engine, EngineType::kVllm);
 }
 
+TEST(Endpoint, LabelsNameTheEngineAndTheRank) {
+  const auto made = [](std::string key, std::string value) {
+    return Endpoint({.name = "a", .address = "127.0.0.1", .port = 1, .labels = {{key, value}}}, 0);
+  };
+  EXPECT_EQ(made("llm-d.ai/engine-type", "trtllm-serve").engine, EngineType::kTrtllmServe);
+  EXPECT_EQ(made("inference.networking.k8s.io/engine-type", "triton").engine, EngineType::kTriton);
+  EXPECT_EQ(made("llm-d.ai/engine-type", "unheard-of").engine, EngineType::kVllm);
+  EXPECT_EQ(made("llm-d.ai/data-parallel-rank", "3").rank, 3U);
+  EXPECT_EQ(made("llm-d.ai/data-parallel-rank", "x").rank, std::nullopt);
+}
+
 TEST(EndpointsFile, BadEntriesAreLeftOutAndGoodOnesStay) {
   const auto specs = parse_endpoints(R"(
 endpoints:

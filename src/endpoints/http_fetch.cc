@@ -22,10 +22,12 @@ constexpr http::ClientOptions kOptions = {.connect_timeout = std::chrono::second
 
 class HttpFetch::FetchCall final : public http::Call {
  public:
-  FetchCall(HttpFetch& owner, const net::Address& to, std::string_view path, ReplyCallback callback)
+  FetchCall(HttpFetch& owner, const net::Address& to, std::string_view path, ReplyCallback callback,
+            BodySink sink)
       : owner_(owner),
         head_(fmt::format("GET {} HTTP/1.1\r\nHost: {}\r\n\r\n", path, to.to_string())),
-        callback_(std::move(callback)) {
+        callback_(std::move(callback)),
+        sink_(std::move(sink)) {
     owner.client_.start(*this, to, {.head = head_, .body = {}});
   }
 
@@ -34,11 +36,16 @@ class HttpFetch::FetchCall final : public http::Call {
   }
 
   void on_body(std::string_view bytes, bool last) override {
-    if (reply_.body.size() + bytes.size() > kScrapeBytesMax) {
+    received_ += bytes.size();
+    if (received_ > kScrapeBytesMax) {
       cancel();
       return end(Error{Errc::kTooLarge, "the answer is too large"});
     }
-    reply_.body.append(bytes);
+    if (sink_) {
+      sink_(bytes);
+    } else {
+      reply_.body.append(bytes);
+    }
     if (last) end(std::move(reply_));
   }
 
@@ -61,14 +68,18 @@ class HttpFetch::FetchCall final : public http::Call {
   HttpFetch& owner_;
   std::string head_;
   ReplyCallback callback_;
+  BodySink sink_;
   Reply reply_;
+  size_t received_ = 0;
 };
 
 HttpFetch::HttpFetch(net::EventLoop& loop) : loop_(loop), client_(loop, kOptions) {}
 HttpFetch::~HttpFetch() { calls_.clear(); }
 
-void HttpFetch::get(const net::Address& to, std::string_view path, ReplyCallback callback) {
-  calls_.push_back(std::make_shared<FetchCall>(*this, to, path, std::move(callback)));
+void HttpFetch::get(const net::Address& to, std::string_view path, ReplyCallback callback,
+                    BodySink sink) {
+  calls_.push_back(
+      std::make_shared<FetchCall>(*this, to, path, std::move(callback), std::move(sink)));
 }
 
 }  // namespace llmd::endpoints

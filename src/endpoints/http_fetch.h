@@ -21,7 +21,8 @@ class HttpFetch {
   HttpFetch(const HttpFetch&) = delete;
   HttpFetch& operator=(const HttpFetch&) = delete;
 
-  void get(const net::Address& to, std::string_view path, ReplyCallback callback);
+  void get(const net::Address& to, std::string_view path, ReplyCallback callback,
+           BodySink sink = {});
 
  private:
   class FetchCall;

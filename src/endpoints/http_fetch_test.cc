@@ -27,8 +27,9 @@ class HttpFetchTest : public testing::Test {
   void poll_until(const std::function<bool()>& condition) {
     HttpFetch fetch(loop_);
     Poller poller(pool_, clock_, 1,
-                  [&](const Endpoint& endpoint, std::string_view path, ReplyCallback callback) {
-                    fetch.get(endpoint.socket_address, path, std::move(callback));
+                  [&](const Endpoint& endpoint, std::string_view path, ReplyCallback callback,
+                      BodySink sink) {
+                    fetch.get(endpoint.socket_address, path, std::move(callback), std::move(sink));
                   });
     net::Timer timer(loop_);
     const std::function<void()> tick = [&] {

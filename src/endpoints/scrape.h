@@ -15,9 +15,7 @@ inline constexpr size_t kScrapeBytesMax = 1 << 20;
 inline constexpr size_t kServedModelsMax = 1024;
 inline constexpr size_t kModelNameBytesMax = 256;
 
-/// Looks in Prometheus text (version 0.0.4) for the wanted series only. Where one name has several
-/// series (data-parallel engines behind one port), counts are summed and usage is averaged. What is
-/// absent or no finite number stays 0. Any thread.
+/// What a MetricsReader finds in the whole page, all ranks together. Any thread.
 Scrape parse_metrics(std::string_view page, EngineType engine);
 
 /// The ids of an OpenAI model list. Ids that are too long are left out.

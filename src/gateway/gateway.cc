@@ -20,7 +20,6 @@ namespace llmd::gateway {
 
 namespace {
 
-constexpr Duration kPollStep = std::chrono::milliseconds(100);
 constexpr std::string_view kJson = "application/json";
 constexpr std::string_view kRelayedPaths[] = {"/v1/chat/completions", "/v1/completions",
                                               "/inference/v1/generate", "/tokenize", "/detokenize"};
@@ -29,10 +28,10 @@ constexpr std::string_view kOwnPaths[] = {"/v1/models", "/health", "/ready", "/m
 /// What the poller asks with.
 endpoints::Fetch poll_over(endpoints::HttpFetch& fetch) {
   return [&fetch](const endpoints::Endpoint& endpoint, std::string_view path,
-                  endpoints::ReplyCallback callback) {
+                  endpoints::ReplyCallback callback, endpoints::BodySink sink) {
     const auto address = net::Address::parse(endpoint.spec.address, endpoint.spec.port);
     if (!address) return callback(address.error());
-    fetch.get(*address, path, std::move(callback));
+    fetch.get(*address, path, std::move(callback), std::move(sink));
   };
 }
 
@@ -99,8 +98,7 @@ void Gateway::Impl::start(GatewayOptions options) {
 }
 
 void Gateway::Impl::poll() {
-  poller.tick();
-  poll_timer.start(kPollStep, [this] { poll(); });
+  poll_timer.start(poller.tick(), [this] { poll(); });
 }
 
 void Gateway::Impl::handle(const std::shared_ptr<http::Exchange>& exchange) {

@@ -128,6 +128,7 @@ class Scenario {
     if (verb == "placed") return expect_place(place_of(object), step);
     if (verb == "refused") return expect_refusal(*requests_.at(object), step);
     if (verb == "leave") return void(requests_.erase(object));
+    if (verb == "stale") return void(endpoint(object)->live.stale = true);
     if (verb == "restart") return pool_.report_cache_lost(*endpoint(object));
     ASSERT_TRUE(verb == "up" || verb == "down") << "no such step: " << verb;
     endpoint(object)->live.health =
@@ -154,6 +155,7 @@ class Scenario {
     live.scrape.adapters_max = static_cast<uint32_t>(number(node, "adapters_max"));
     live.in_flight_at_scrape = live.in_flight;
     live.scraped_at = time_.now();
+    live.stale = false;
     router_->endpoint_changed(scraped);
   }
 

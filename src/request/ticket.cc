@@ -140,7 +140,7 @@ void Ticket::count(const schedule::Decision& decision) {
   tokens_ahead_ = live.prefill_tokens + counted_prompt_;
   placed_at_ = router_.clock().now();
   first_token_at_.reset();
-  ++live.in_flight;
+  live.note_placed(placed_at_);
   live.prefill_tokens += counted_prompt_;
   live.in_flight_tokens += counted_prompt_ + counted_output_;
   router_.load_changed(*endpoint_);

@@ -13,8 +13,6 @@
 namespace llmd::bench {
 namespace {
 
-/// As the gateway's.
-constexpr Duration kPollStep = std::chrono::milliseconds(100);
 /// What a poll takes from asking to the answer.
 constexpr Duration kPollTime = std::chrono::milliseconds(1);
 constexpr uint16_t kFirstPort = 1;
@@ -45,8 +43,8 @@ class GatewayPolicy final : public Policy {
         engines_(around.engines),
         poller_(pool_, time_, around.seed,
                 [this](const endpoints::Endpoint& endpoint, std::string_view path,
-                       endpoints::ReplyCallback callback) {
-                  answer(endpoint, path, std::move(callback));
+                       endpoints::ReplyCallback callback, endpoints::BodySink sink) {
+                  answer(endpoint, path, std::move(callback), std::move(sink));
                 }) {}
 
   Result<void> start(const resources::Objects& objects, uint64_t seed) {
@@ -91,19 +89,19 @@ class GatewayPolicy final : public Policy {
 
  private:
   void poll() {
-    poller_.tick();
-    time_.call_at(time_.now() + kPollStep, [this, alive = std::weak_ptr(alive_)] {
+    time_.call_at(time_.now() + poller_.tick(), [this, alive = std::weak_ptr(alive_)] {
       if (!alive.expired()) poll();
     });
   }
 
   void answer(const endpoints::Endpoint& endpoint, std::string_view path,
-              endpoints::ReplyCallback callback) {
+              endpoints::ReplyCallback callback, endpoints::BodySink sink) {
     std::string page = engines_[index_of(endpoint)]->get(path);
-    time_.call_at(time_.now() + kPollTime,
-                  [page = std::move(page), callback = std::move(callback)]() mutable {
-                    callback(endpoints::Reply{kOk, std::move(page)});
-                  });
+    time_.call_at(time_.now() + kPollTime, [page = std::move(page), callback = std::move(callback),
+                                            sink = std::move(sink)]() mutable {
+      if (sink) sink(page);
+      callback(endpoints::Reply{kOk, std::move(page)});
+    });
   }
 
   VirtualTime& time_;

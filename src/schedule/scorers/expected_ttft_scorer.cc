@@ -32,7 +32,7 @@ class ExpectedTtftScorer final : public Scorer {
     const double first_token_s = live.rate.first_token_s(ahead + own_tokens(query, endpoint));
     const double turn_s = live.rate.answer_s() / std::max(live.scrape.running, 1.0);
     const double held_up_s = work_tokens(query, endpoint) * live.rate.seconds_per_token();
-    return first_token_s + live.waiting_requests() * turn_s + requests * held_up_s;
+    return first_token_s + live.presumed().waiting * turn_s + requests * held_up_s;
   }
 
   double own_tokens(const Query& query, const endpoints::Endpoint& endpoint) const {

@@ -10,7 +10,7 @@ class KvCacheUtilizationScorer final : public Scorer {
   void score(const Query&, std::span<const Candidate> candidates,
              std::span<double> scores) override {
     for (size_t i = 0; i < candidates.size(); ++i) {
-      scores[i] = 1 - candidates[i].endpoint->live.scrape.kv_usage;
+      scores[i] = 1 - candidates[i].endpoint->live.presumed().kv_usage;
     }
   }
 };

@@ -15,7 +15,7 @@ class LoadAwareScorer final : public Scorer {
              std::span<double> scores) override {
     constexpr double kIdle = 0.5;
     for (size_t i = 0; i < candidates.size(); ++i) {
-      const double waiting = candidates[i].endpoint->live.waiting_requests();
+      const double waiting = candidates[i].endpoint->live.presumed().waiting;
       scores[i] = kIdle * (1 - std::min(waiting, threshold_) / threshold_);
     }
   }

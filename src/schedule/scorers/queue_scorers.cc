@@ -29,12 +29,12 @@ class LowestFirstScorer final : public Scorer {
 
 Made make_queue_scorer(resources::Fields&, Registry&) {
   return make_plugin<LowestFirstScorer>(
-      [](const endpoints::Live& live) { return live.waiting_requests(); });
+      [](const endpoints::Live& live) { return live.presumed().waiting; });
 }
 
 Made make_running_requests_size_scorer(resources::Fields&, Registry&) {
   return make_plugin<LowestFirstScorer>(
-      [](const endpoints::Live& live) { return live.scrape.running; });
+      [](const endpoints::Live& live) { return live.presumed().running; });
 }
 
 }  // namespace llmd::schedule

@@ -11,6 +11,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <iostream>
 #include <numeric>
 
 namespace llmd {
@@ -35,6 +36,18 @@ size_t edit_distance(std::string_view a, std::string_view b) {
 
 Error io_error(std::string_view what, const std::string& path) {
   return {Errc::kIo, fmt::format("cannot {} {}: {}", what, path, std::strerror(errno))};
+}
+
+Result<std::string> read_all(std::istream& in, const std::string& name, size_t bytes_max) {
+  std::string content;
+  char chunk[1 << 16];
+  while (in.read(chunk, sizeof chunk) || in.gcount() > 0) {
+    content.append(chunk, static_cast<size_t>(in.gcount()));
+    if (content.size() > bytes_max) {
+      return Error{Errc::kTooLarge, fmt::format("{} is larger than {} bytes", name, bytes_max)};
+    }
+  }
+  return content;
 }
 
 }  // namespace
@@ -101,15 +114,11 @@ std::optional<std::string> nearest_word(std::string_view word,
 Result<std::string> read_file(const std::string& path, size_t bytes_max) {
   std::ifstream in(path, std::ios::binary);
   if (!in || std::filesystem::is_directory(path)) return io_error("read", path);
-  std::string content;
-  char chunk[1 << 16];
-  while (in.read(chunk, sizeof chunk) || in.gcount() > 0) {
-    content.append(chunk, static_cast<size_t>(in.gcount()));
-    if (content.size() > bytes_max) {
-      return Error{Errc::kTooLarge, fmt::format("{} is larger than {} bytes", path, bytes_max)};
-    }
-  }
-  return content;
+  return read_all(in, path, bytes_max);
+}
+
+Result<std::string> read_stdin(size_t bytes_max) {
+  return read_all(std::cin, "the standard input", bytes_max);
 }
 
 Result<void> write_file_atomically(const std::string& path, std::string_view content) {

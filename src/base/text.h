@@ -32,6 +32,8 @@ std::optional<std::string> nearest_word(std::string_view word,
 
 /// Reads a whole file of at most `bytes_max` bytes.
 Result<std::string> read_file(const std::string& path, size_t bytes_max);
+/// The same of the standard input, to its end.
+Result<std::string> read_stdin(size_t bytes_max);
 /// Writes `content` beside `path` and renames it over, so that a reader never sees half of it.
 Result<void> write_file_atomically(const std::string& path, std::string_view content);
 

@@ -10,6 +10,7 @@
 #include "cli/bench_command.h"
 #include "cli/check_command.h"
 #include "cli/engine_command.h"
+#include "cli/explain_command.h"
 #include "cli/gateway_command.h"
 #include "cli/inspect_commands.h"
 #include "cli/up_command.h"
@@ -22,6 +23,7 @@ constexpr const char* kExamples = R"(Examples:
   llmd up --detach && llmd status && llmd down
   llmd engine --model DIR       one engine alone
   llmd check service.yaml       what a file will do, or what is wrong with it
+  llmd explain --endpoint URL request.json   which engine a request would go to, and why
 
 "llmd COMMAND --help" tells more about each.)";
 
@@ -61,6 +63,7 @@ int run(int argc, char** argv) {
   llmd::cli::add_status_command(app, exit_code);
   llmd::cli::add_down_command(app, exit_code);
   llmd::cli::add_check_command(app, exit_code);
+  llmd::cli::add_explain_command(app, exit_code);
   llmd::cli::add_gateway_command(app, exit_code);
   llmd::cli::add_engine_command(app, exit_code);
   llmd::cli::add_bench_command(app, exit_code);

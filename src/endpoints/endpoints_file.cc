@@ -110,6 +110,15 @@ Result<EndpointSpec> endpoint_from_url(std::string_view url) {
                       .labels = {}};
 }
 
+Result<std::vector<EndpointSpec>> endpoints_from_urls(const std::vector<std::string>& urls) {
+  std::vector<EndpointSpec> specs;
+  for (const std::string& url : urls) {
+    LLMD_ASSIGN_OR_RETURN(auto spec, endpoint_from_url(url));
+    specs.push_back(std::move(spec));
+  }
+  return specs;
+}
+
 bool FileWatcher::changed() {
   struct stat status{};
   Stamp now;

@@ -28,6 +28,7 @@ std::string print_endpoints(const std::vector<EndpointSpec>& specs);
 
 /// An endpoint from "http://HOST:PORT" with an IPv4 literal or localhost as host.
 Result<EndpointSpec> endpoint_from_url(std::string_view url);
+Result<std::vector<EndpointSpec>> endpoints_from_urls(const std::vector<std::string>& urls);
 
 /// Notices when a file was replaced or written.
 class FileWatcher {

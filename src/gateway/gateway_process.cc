@@ -3,9 +3,9 @@
 
 #include <sys/random.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
-#include <algorithm>
 #include <memory>
 #include <utility>
 
@@ -25,15 +25,6 @@ uint64_t entropy() {
   uint64_t seed = 0;
   LLMD_CHECK(getrandom(&seed, sizeof seed, 0) == sizeof seed);
   return seed;
-}
-
-Result<std::vector<endpoints::EndpointSpec>> specs_of(const std::vector<std::string>& urls) {
-  std::vector<endpoints::EndpointSpec> specs;
-  for (const std::string& url : urls) {
-    LLMD_ASSIGN_OR_RETURN(auto spec, endpoints::endpoint_from_url(url));
-    specs.push_back(std::move(spec));
-  }
-  return specs;
 }
 
 class GatewayProcess {
@@ -68,7 +59,7 @@ class GatewayProcess {
 
 Result<void> GatewayProcess::serve() {
   if (options_.endpoints_file.empty()) {
-    LLMD_ASSIGN_OR_RETURN(auto specs, specs_of(options_.endpoint_urls));
+    LLMD_ASSIGN_OR_RETURN(auto specs, endpoints::endpoints_from_urls(options_.endpoint_urls));
     pool_.update(std::move(specs));
   }
   options_.gateway.seed = entropy();

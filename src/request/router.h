@@ -27,6 +27,8 @@ struct RouterOptions {
   Duration backoff_max = std::chrono::seconds(30);
   /// Each response says how its endpoint was chosen. For finding out; it costs time.
   bool emits_endpoint_scores = false;
+  /// Told every decision, if set. Costs the same.
+  std::function<void(const schedule::Explanation&)> on_decision = {};
   /// Each response says which endpoint served it.
   bool echoes_destination = false;
 };

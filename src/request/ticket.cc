@@ -51,8 +51,7 @@ void Ticket::begin(const Arrival& arrival) {
 }
 
 /// Finds out where the request belongs and what it is.
-std::optional<Refusal> Ticket::prepare(const Arrival& arrival,
-                                       const RequestHeaders& headers) {
+std::optional<Refusal> Ticket::prepare(const Arrival& arrival, const RequestHeaders& headers) {
   const openai::RequestScan& scan = arrival.scan;
   if (scan.kv_transfer_params.present()) {
     return Refusal{openai::make_error(400, "kv_transfer_params may not be sent by clients",
@@ -87,8 +86,8 @@ schedule::Query Ticket::query() const {
 
 void Ticket::decided(flow::Decision decision) {
   waits_ = false;
-  auto refusal = decision == flow::Decision::kDispatched ? place_first()
-                                                         : std::optional(refusal_of(decision));
+  auto refusal =
+      decision == flow::Decision::kDispatched ? place_first() : std::optional(refusal_of(decision));
   if (!refusal) return holder_.on_placed();
   end();
   holder_.on_refused(*refusal);
@@ -114,13 +113,15 @@ Refusal Ticket::nowhere() const {
 
 bool Ticket::place() {
   const schedule::Query asked = query();
-  const bool explains = router_.options().emits_endpoint_scores;
+  const RouterOptions& options = router_.options();
+  const bool explains = options.emits_endpoint_scores || options.on_decision;
   const TimePoint began = router_.clock().now();
   schedule::Explanation explanation;
   schedule::Scheduler& scheduler = route_->scheduler();
   const schedule::Decision decision =
       scheduler.schedule(asked, route_->endpoints(), tried_, explains ? &explanation : nullptr);
-  if (explains) scores_ = print_scores(explanation);
+  if (options.emits_endpoint_scores) scores_ = print_scores(explanation);
+  if (options.on_decision) options.on_decision(explanation);
   router_.observe_scheduling(router_.clock().now() - began);
   all_busy_ = decision.all_busy;
   if (decision.endpoint == nullptr) return false;

@@ -159,9 +159,9 @@ Result<double> Fields::decimal(std::string_view key, double fallback, double max
 Result<bool> Fields::boolean(std::string_view key, bool fallback) {
   const YamlNode* found = find(key);
   if (found == nullptr) return fallback;
-  const bool is_true = found->scalar == "true";
-  if (found->kind != YamlNode::Kind::kScalar || found->quoted ||
-      (!is_true && found->scalar != "false")) {
+  const bool is_true = found->scalar == "true" || found->scalar == "True";
+  const bool is_false = found->scalar == "false" || found->scalar == "False";
+  if (found->kind != YamlNode::Kind::kScalar || found->quoted || is_true == is_false) {
     return error(key, "must be true or false");
   }
   return is_true;

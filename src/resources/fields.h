@@ -44,7 +44,7 @@ class Fields {
   /// A decimal number from 0 to `max`, as 12.5 or 1e-3.
   Result<double> decimal(std::string_view key, double fallback, double max);
 
-  /// true or false.
+  /// true or false; YAML lets them begin with a capital.
   Result<bool> boolean(std::string_view key, bool fallback);
 
   /// Members that exist by design but not in this build are refused by name.

@@ -59,7 +59,7 @@ Result<void> read_api(Fields fields, ApiOptions& out) {
     return fields.error("type", "must be completion or chat");
   }
   out.type = type == "chat" ? Api::kChat : Api::kCompletion;
-  LLMD_ASSIGN_OR_RETURN(out.streaming, read_bool(fields, "streaming", false));
+  LLMD_ASSIGN_OR_RETURN(out.streaming, fields.boolean("streaming", false));
   LLMD_ASSIGN_OR_RETURN(out.headers, fields.text_map("headers"));
   LLMD_ASSIGN_OR_RETURN(out.slo_unit, fields.text("slo_unit", out.slo_unit));
   if (out.slo_unit != "s" && out.slo_unit != "ms" && out.slo_unit != "us") {
@@ -79,7 +79,7 @@ Result<void> read_server(Fields fields, ServerOptions& out) {
   LLMD_ASSIGN_OR_RETURN(out.base_url, fields.text("base_url", ""));
   LLMD_ASSIGN_OR_RETURN(out.model_name, fields.text("model_name", ""));
   LLMD_ASSIGN_OR_RETURN(out.api_key, fields.text("api_key", ""));
-  LLMD_ASSIGN_OR_RETURN(out.ignore_eos, read_bool(fields, "ignore_eos", out.ignore_eos));
+  LLMD_ASSIGN_OR_RETURN(out.ignore_eos, fields.boolean("ignore_eos", out.ignore_eos));
   return fields.done();
 }
 
@@ -103,7 +103,7 @@ Result<void> read_percentiles(Fields& fields, std::vector<double>& out) {
 
 Result<void> read_lifecycle(Fields fields, BenchConfig& config) {
   ReportOptions& out = config.report;
-  LLMD_ASSIGN_OR_RETURN(out.per_request, read_bool(fields, "per_request", out.per_request));
+  LLMD_ASSIGN_OR_RETURN(out.per_request, fields.boolean("per_request", out.per_request));
   LLMD_RETURN_IF_ERROR(read_percentiles(fields, out.percentiles));
   note_unused(fields, "report.request_lifecycle", kUnusedLifecycle, config.unused);
   return fields.done();

@@ -87,8 +87,7 @@ Result<WorkloadKind> read_shared_prefix(Fields fields) {
   LLMD_ASSIGN_OR_RETURN(out.question, read_length(fields, "question_distribution", out.question));
   LLMD_ASSIGN_OR_RETURN(out.output, read_length(fields, "output_len", out.output));
   LLMD_ASSIGN_OR_RETURN(out.output, read_length(fields, "output_distribution", out.output));
-  LLMD_ASSIGN_OR_RETURN(out.multi_turn,
-                        read_bool(fields, "enable_multi_turn_chat", out.multi_turn));
+  LLMD_ASSIGN_OR_RETURN(out.multi_turn, fields.boolean("enable_multi_turn_chat", out.multi_turn));
   constexpr Unsupported kUnsupported[] = {
       {"multimodal", "prompts are text only"},
       {"seed", "load.base_seed decides everything"},
@@ -158,14 +157,6 @@ Duration from_seconds(double seconds) {
   return std::chrono::duration_cast<Duration>(std::chrono::duration<double>(seconds));
 }
 
-Result<bool> read_bool(Fields& fields, std::string_view key, bool fallback) {
-  const YamlNode* found = fields.find(key);
-  if (found == nullptr) return fallback;
-  if (found->scalar == "true" || found->scalar == "True") return true;
-  if (found->scalar == "false" || found->scalar == "False") return false;
-  return fields.error(key, "must be true or false");
-}
-
 Result<Duration> read_seconds(Fields& fields, std::string_view key, Duration fallback) {
   constexpr double kSecondsMax = 1e6;
   LLMD_ASSIGN_OR_RETURN(const double value, fields.decimal(key, to_seconds(fallback), kSecondsMax));
@@ -191,7 +182,7 @@ Result<TraceOptions> read_trace(Fields fields, double& speed) {
     return fields.error("format", "must be AzurePublicDataset or Mooncake");
   }
   out.format = format == "Mooncake" ? TraceFormat::kMooncake : TraceFormat::kAzure;
-  LLMD_ASSIGN_OR_RETURN(out.skip_broken_lines, read_bool(fields, "skip_broken_lines", false));
+  LLMD_ASSIGN_OR_RETURN(out.skip_broken_lines, fields.boolean("skip_broken_lines", false));
   LLMD_ASSIGN_OR_RETURN(speed, fields.decimal("speed", speed, kSpeedMax));
   if (speed <= 0) return fields.error("speed", "must be above 0");
   LLMD_RETURN_IF_ERROR(fields.done());

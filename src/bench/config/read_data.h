@@ -7,7 +7,6 @@
 
 namespace llmd::bench {
 
-Result<bool> read_bool(resources::Fields& fields, std::string_view key, bool fallback);
 Result<Duration> read_seconds(resources::Fields& fields, std::string_view key, Duration fallback);
 /// Seconds with a fraction.
 Duration from_seconds(double seconds);

@@ -41,7 +41,7 @@ Result<LoadKind> kind_of(Fields& fields) {
 Result<Stage> read_stage(const YamlNode& node, LoadKind kind, const std::string& file) {
   LLMD_ASSIGN_OR_RETURN(Fields fields, Fields::of(node, "load.stages", file));
   Stage stage{.kind = kind};
-  LLMD_ASSIGN_OR_RETURN(stage.warm_up, read_bool(fields, "warm_up", false));
+  LLMD_ASSIGN_OR_RETURN(stage.warm_up, fields.boolean("warm_up", false));
   LLMD_ASSIGN_OR_RETURN(stage.duration, read_seconds(fields, "duration", {}));
   if (kind == LoadKind::kConcurrent) {
     LLMD_ASSIGN_OR_RETURN(stage.requests, fields.number("num_requests", 0, kRequestsMax));

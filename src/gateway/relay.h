@@ -19,19 +19,6 @@
 
 namespace llmd::gateway {
 
-/// Remembers resolved addresses by endpoint slot.
-class AddressBook {
- public:
-  Result<net::Address> of(const endpoints::Endpoint& endpoint);
-
- private:
-  struct Entry {
-    std::shared_ptr<const endpoints::Endpoint> endpoint;  // held, so that no other can be mistaken
-    net::Address address;
-  };
-  std::vector<Entry> entries_;
-};
-
 class Relay;
 
 /// What the relays of one loop share. Finished relays are kept, so that their buffers are reused.
@@ -41,7 +28,6 @@ struct RelayContext {
   http::Client client;
   GatewayMetrics& metrics;
   Random ids;
-  AddressBook addresses = {};
   std::vector<std::unique_ptr<Relay>> relays = {};
   std::vector<Relay*> free = {};
 };

@@ -13,9 +13,6 @@ namespace {
 using endpoints::Endpoint;
 using openai::ApiError;
 
-/// Enough for any backoff to reach its bound without the shift overflowing.
-constexpr uint32_t kDoublingsMax = 16;
-
 /// Upstream's name, there for metadata.
 constexpr std::string_view kScoresHeader = "x-gateway-destination-endpoint-scores";
 
@@ -140,7 +137,7 @@ void Ticket::release() {
 
 std::optional<ApiError> Ticket::retry(Failure failure) {
   release();
-  router_->punish(*endpoint_);
+  endpoint_->live.circuit.note_failure(router_->clock_.now());
   tried_.push_back(endpoint_);
   if (attempts_ < router_->options_.attempts_max && place()) return std::nullopt;
   return openai::make_error(failure == Failure::kTimeout ? 504 : 503,
@@ -160,14 +157,11 @@ void Ticket::first_token() {
   release_prompt();
 }
 
-void Ticket::first_byte() {
-  endpoint_->live.failures = 0;
-  endpoint_->live.avoid_until = {};
-}
+void Ticket::first_byte() { endpoint_->live.circuit.note_success(router_->clock_.now()); }
 
 void Ticket::broken() {
   release();
-  router_->punish(*endpoint_);
+  endpoint_->live.circuit.note_failure(router_->clock_.now());
 }
 
 void Ticket::finished() {
@@ -238,16 +232,8 @@ std::vector<std::string> Router::model_names() const {
 
 bool Router::ready() const {
   const auto snapshot = pool_.snapshot();
-  return std::any_of(snapshot->begin(), snapshot->end(), [](const auto& endpoint) {
-    return endpoint->live.health == endpoints::Health::kUp;
-  });
-}
-
-void Router::punish(Endpoint& endpoint) {
-  const uint32_t doublings = std::min(endpoint.live.failures++, kDoublingsMax);
-  const Duration backoff =
-      std::min(options_.backoff_base * (int64_t{1} << doublings), options_.backoff_max);
-  endpoint.live.avoid_until = clock_.now() + backoff;
+  return std::any_of(snapshot->begin(), snapshot->end(),
+                     [](const auto& endpoint) { return endpoint->takes_work(); });
 }
 
 }  // namespace llmd::request

@@ -24,9 +24,6 @@ namespace llmd::request {
 
 struct RouterOptions {
   uint32_t attempts_max = 3;  ///< endpoints tried for one request
-  /// An endpoint that failed is the last choice for this long, doubled with each failure in a row.
-  Duration backoff_base = std::chrono::milliseconds(500);
-  Duration backoff_max = std::chrono::seconds(30);
   /// Each response says how its endpoint was chosen. For finding out; it costs time.
   bool emits_endpoint_scores = false;
 };
@@ -136,7 +133,6 @@ class Router {
   std::optional<openai::ApiError> refuse(const openai::RequestScan& scan) const;
   std::variant<Ticket, openai::ApiError> prepare(const Arrival& arrival);
   openai::ApiError unknown_model(std::string_view model) const;
-  void punish(endpoints::Endpoint& endpoint);
 
   endpoints::Pool& pool_;
   const Clock& clock_;

@@ -108,20 +108,37 @@ TEST_F(RouterTest, WhatJustFailedIsTheLastChoiceUntilItsBackoffEnds) {
   EXPECT_EQ(ticket(R"({"model":"m","prompt":"other"})").endpoint().spec.name, "a");
 }
 
-TEST_F(RouterTest, BackoffDoublesUpToItsBoundAndAFirstByteEndsIt) {
-  endpoints::Live& a = live(0);
+TEST_F(RouterTest, AFirstByteClosesTheCircuit) {
   pool_.update({spec("a", 1)});
-  Duration last{};
-  for (int i = 0; i < 100; ++i) {
-    EXPECT_TRUE(ticket().retry(Failure::kConnect).has_value());
-    const Duration backoff = a.avoid_until - clock_.now();
-    EXPECT_GE(backoff, last);
-    last = backoff;
-  }
-  EXPECT_EQ(last, std::chrono::seconds(30));
+  EXPECT_TRUE(ticket().retry(Failure::kConnect).has_value());
+  EXPECT_TRUE(live(0).circuit.is_open());
   ticket().first_byte();
-  EXPECT_LE(a.avoid_until, clock_.now());
-  EXPECT_EQ(a.failures, 0U);
+  EXPECT_FALSE(live(0).circuit.is_open());
+}
+
+TEST_F(RouterTest, ABrokenAnswerIsAFailure) {
+  Ticket request = ticket();
+  const auto& circuit = request.endpoint().live.circuit;
+  request.broken();
+  EXPECT_TRUE(circuit.is_open());
+}
+
+TEST_F(RouterTest, ADrainingEndpointTakesNoNewWorkAndItsRequestsEnd) {
+  pool_.update({spec("a", 1)});
+  live(0).health = Health::kUp;
+  live(0).models = {"m"};
+  Ticket running = ticket();
+  endpoints::EndpointSpec draining = spec("a", 1);
+  draining.labels = {{"llm-d.ai/draining", "true"}};
+  pool_.update({draining});
+  live(0).health = Health::kUp;
+  live(0).models = {"m"};
+  EXPECT_EQ(error(R"({"model":"m","prompt":""})").status, 503);
+  EXPECT_FALSE(router_.ready());
+  EXPECT_EQ(running.endpoint().live.in_flight, 1U);
+  const auto endpoint = running.endpoint().weak_from_this().lock();
+  running.finished();
+  EXPECT_EQ(endpoint->live.in_flight, 0U);
 }
 
 TEST_F(RouterTest, ErrorsNameWhatExists) {

@@ -111,6 +111,7 @@ class Scenario {
     if (verb == "send") return send(step);
     if (verb == "fail") return fail(object, step);
     if (verb == "end") return requests_.at(object).finished();
+    if (verb == "first_byte") return requests_.at(object).first_byte();
     if (verb == "first_token") return requests_.at(object).first_token();
     if (verb == "pass_ms") return clock_.advance(std::chrono::milliseconds(std::stoi(object)));
     if (verb == "scrape") return scrape(endpoint(object)->live, step);

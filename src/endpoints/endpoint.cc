@@ -34,17 +34,16 @@ std::optional<uint32_t> rank_of(const EndpointSpec& spec) {
   return static_cast<uint32_t>(*rank);
 }
 
-/// The unspecified address, to which no connection succeeds, when the spec's is no literal.
-net::Address socket_address_of(const EndpointSpec& spec) {
-  const auto parsed = net::Address::parse(spec.address, spec.port);
-  return parsed ? *parsed : net::Address();
-}
-
 /// Requests that a stale endpoint is presumed to have more than is known: as many as upstream's
 /// utilization detector calls full (queueDepthThreshold).
 constexpr double kUnseenRequests = 5;
 
 }  // namespace
+
+std::string EndpointSpec::host_port() const {
+  const bool is_v6 = address.find(':') != std::string::npos;
+  return is_v6 ? fmt::format("[{}]:{}", address, port) : fmt::format("{}:{}", address, port);
+}
 
 PresumedLoad Live::presumed() const {
   if (!stale) return {waiting_requests(), scrape.running, scrape.kv_usage};
@@ -72,8 +71,11 @@ Endpoint::Endpoint(EndpointSpec identity, uint32_t place)
     : spec(std::move(identity)),
       engine(engine_type(spec)),
       rank(rank_of(spec)),
-      socket_address(socket_address_of(spec)),
+      is_draining(label_of(spec, kDrainingLabel) == "true"),
+      is_literal(net::Address::parse(spec.address, spec.port).ok()),
       slot(place),
-      host_port(fmt::format("{}:{}", spec.address, spec.port)) {}
+      host_port(spec.host_port()) {
+  if (is_literal) live.address = *net::Address::parse(spec.address, spec.port);
+}
 
 }  // namespace llmd::endpoints

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "endpoints/circuit.h"
 #include "endpoints/service_rate.h"
 #include "net/socket.h"
 
@@ -29,15 +30,18 @@ inline constexpr std::string_view kModelServiceLabel = "llm-d.ai/model-service";
 /// Which of the data-parallel ranks behind one metrics page the endpoint is. Our own: upstream
 /// tells ranks by ports alone.
 inline constexpr std::string_view kRankLabel = "llm-d.ai/data-parallel-rank";
+inline constexpr std::string_view kDrainingLabel = "llm-d.ai/draining";
 
 /// Who an endpoint is, as discovery says. Two equal specs are the same endpoint.
 struct EndpointSpec {
   std::string name;
   std::string name_space = "default";
-  std::string address;  ///< IPv4 literal
+  std::string address;  ///< IPv4 or IPv6 literal, or a host's name
   uint16_t port = 0;
   std::map<std::string, std::string, std::less<>> labels;
 
+  /// "address:port", "[address]:port": as in a Host header.
+  std::string host_port() const;
   bool operator==(const EndpointSpec&) const = default;
 };
 
@@ -87,13 +91,15 @@ struct Live {
   bool stale = false;      ///< `scrape` could not be renewed for a while; see presumed()
   TimePoint scraped_at{};  ///< when `scrape` was read; the clock's zero before the first time
 
-  uint32_t failures = 0;    ///< attempts in a row that failed
-  TimePoint avoid_until{};  ///< last choice until then
+  Circuit circuit;
+  /// Where to connect; nothing until the name is resolved.
+  std::optional<net::Address> address;
 
   /// This process sends a request there.
   void note_placed(TimePoint now) {
     ++in_flight;
     placed_at = now;
+    circuit.note_placed(now);
   }
 
   /// Requests there now: the own ones at once, plus what others had there at the last scrape.
@@ -110,15 +116,18 @@ struct Live {
 struct Endpoint : std::enable_shared_from_this<Endpoint> {
   Endpoint(EndpointSpec identity, uint32_t place);
 
+  /// Whether new requests may go there.
+  bool takes_work() const { return live.health == Health::kUp && !is_draining; }
   /// The label's value; empty when absent.
   std::string_view label(std::string_view key) const;
 
   const EndpointSpec spec;
   const EngineType engine;
   const std::optional<uint32_t> rank;  ///< of kRankLabel
-  const net::Address socket_address;
+  const bool is_draining;              ///< label llm-d.ai/draining: it takes no new requests
+  const bool is_literal;               ///< its address needs no resolver
   const uint32_t slot;          ///< below kEndpointsMax, unique among the pool's current endpoints
-  const std::string host_port;  ///< "address:port"
+  const std::string host_port;  ///< of the spec
   Live live;
 };
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "endpoints/endpoints_file.h"
 
-#include <arpa/inet.h>
 #include <fmt/core.h>
 #include <sys/stat.h>
+
+#include <algorithm>
 
 #include "base/log.h"
 #include "base/text.h"
@@ -17,9 +18,26 @@ using resources::Fields;
 using resources::quote_yaml;
 using resources::YamlNode;
 
-bool is_ipv4(const std::string& address) {
-  in_addr parsed{};
-  return ::inet_pton(AF_INET, address.c_str(), &parsed) == 1;
+bool is_label(std::string_view label) {
+  constexpr size_t kLabelBytesMax = 63;
+  const auto is_letter = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '_';
+  };
+  return !label.empty() && label.size() <= kLabelBytesMax && label.front() != '-' &&
+         label.back() != '-' && std::ranges::all_of(label, is_letter);
+}
+
+/// A name as DNS has them. What ends in a number is a wrong IPv4 address (RFC 3696).
+bool is_host_name(std::string_view name) {
+  constexpr size_t kNameBytesMax = 253;
+  if (name.size() > kNameBytesMax) return false;
+  const auto labels = split(name, '.');
+  return std::ranges::all_of(labels, is_label) && !parse_uint(labels.back());
+}
+
+bool is_address(const std::string& text) {
+  return net::Address::parse(text, 0).ok() || is_host_name(text);
 }
 
 std::optional<uint16_t> parse_port(std::string_view text) {
@@ -35,7 +53,9 @@ Result<EndpointSpec> read_entry(const YamlNode& node, const std::string& file) {
   LLMD_ASSIGN_OR_RETURN(spec.name, fields.text("name", ""));
   LLMD_ASSIGN_OR_RETURN(spec.name_space, fields.text("namespace", spec.name_space));
   LLMD_ASSIGN_OR_RETURN(spec.address, fields.text("address", ""));
-  if (!is_ipv4(spec.address)) return fields.error("address", "must be an IPv4 address");
+  if (!is_address(spec.address)) {
+    return fields.error("address", "must be an IP address or a host's name");
+  }
   LLMD_ASSIGN_OR_RETURN(const std::string port_text, fields.text("port", ""));
   const auto port = parse_port(port_text);
   if (!port) return fields.error("port", "must be from 1 to 65535");
@@ -78,7 +98,8 @@ std::string print_endpoints(const std::vector<EndpointSpec>& specs) {
   std::string out = "endpoints:\n";
   for (const EndpointSpec& spec : specs) {
     out += fmt::format("- name: {}\n  namespace: {}\n  address: {}\n  port: \"{}\"\n  labels: {{",
-                       quote_yaml(spec.name), quote_yaml(spec.name_space), spec.address, spec.port);
+                       quote_yaml(spec.name), quote_yaml(spec.name_space), quote_yaml(spec.address),
+                       spec.port);
     std::string_view separator;
     for (const auto& [key, value] : spec.labels) {
       out += fmt::format("{}{}: {}", separator, quote_yaml(key), quote_yaml(value));
@@ -98,16 +119,18 @@ Result<EndpointSpec> endpoint_from_url(std::string_view url) {
   if (!url.starts_with(kScheme)) return refuse();
   std::string_view rest = url.substr(kScheme.size());
   if (rest.ends_with('/')) rest.remove_suffix(1);
-  const size_t colon = rest.find(':');
+  const size_t colon = rest.rfind(':');
   if (colon == std::string_view::npos) return refuse();
+  const auto port = parse_port(rest.substr(colon + 1));
   std::string address(rest.substr(0, colon));
   if (address == "localhost") address = "127.0.0.1";
-  const auto port = parse_port(rest.substr(colon + 1));
-  if (!port || !is_ipv4(address)) return refuse();
-  return EndpointSpec{.name = fmt::format("{}:{}", address, *port),
-                      .address = std::move(address),
-                      .port = *port,
-                      .labels = {}};
+  const bool bracketed = address.starts_with('[') && address.ends_with(']');
+  if (bracketed) address = address.substr(1, address.size() - 2);
+  const bool is_v6 = address.find(':') != std::string::npos;
+  if (!port || bracketed != is_v6 || !is_address(address)) return refuse();
+  EndpointSpec spec{.name = {}, .address = std::move(address), .port = *port, .labels = {}};
+  spec.name = spec.host_port();
+  return spec;
 }
 
 Result<std::vector<EndpointSpec>> endpoints_from_urls(const std::vector<std::string>& urls) {

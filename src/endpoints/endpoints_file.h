@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // endpoints.yaml: how a pool is told without Kubernetes. Upstream's file-discovery form:
-// endpoints: [{name, namespace, address (IPv4 literal), port (text), labels: {}}].
+// endpoints: [{name, namespace, address (IP address or host's name), port (text), labels: {}}].
 #pragma once
 
 #include <functional>
@@ -26,7 +26,7 @@ Result<std::vector<EndpointSpec>> parse_endpoints(
 
 std::string print_endpoints(const std::vector<EndpointSpec>& specs);
 
-/// An endpoint from "http://HOST:PORT" with an IPv4 literal or localhost as host.
+/// An endpoint from "http://HOST:PORT", HOST an IP address (IPv6 in brackets) or a name.
 Result<EndpointSpec> endpoint_from_url(std::string_view url);
 Result<std::vector<EndpointSpec>> endpoints_from_urls(const std::vector<std::string>& urls);
 

@@ -45,7 +45,10 @@ TEST(EndpointsFile, BadEntriesAreLeftOutAndGoodOnesStay) {
   const auto specs = parse_endpoints(R"(
 endpoints:
 - {name: no-port, address: 10.0.0.1}
-- {name: a-host, address: example.org, port: "1"}
+- {name: no-host, address: "exa mple.org", port: "1"}
+- {name: a-line-end, address: "a\\r\\nx: y", port: "1"}
+- {name: no-ipv4, address: 10.0.0.256, port: "1"}
+- {name: a-dash, address: -a.org, port: "1"}
 - {name: port-too-large, address: 10.0.0.1, port: "65536"}
 - {name: unknown-key, address: 10.0.0.1, port: "1", adress: x}
 - {address: 10.0.0.1, port: "1"}
@@ -56,6 +59,24 @@ endpoints:
   ASSERT_TRUE(specs.ok());
   ASSERT_EQ(specs->size(), 1U);
   EXPECT_EQ(specs->at(0).name, "good");
+}
+
+TEST(EndpointsFile, TakesNamesAndIPv6) {
+  const auto specs = parse_endpoints(R"(
+endpoints:
+- {name: six, address: "::1", port: 8000}
+- {name: host, address: engine-0.svc, port: "8001"}
+)",
+                                     "f");
+  ASSERT_TRUE(specs.ok());
+  ASSERT_EQ(specs->size(), 2U);
+  const Endpoint six(specs->at(0), 0);
+  EXPECT_EQ(six.host_port, "[::1]:8000");
+  EXPECT_EQ(six.live.address->to_string(), "[::1]:8000");
+  const Endpoint host(specs->at(1), 0);
+  EXPECT_EQ(host.host_port, "engine-0.svc:8001");
+  EXPECT_FALSE(host.live.address.has_value());
+  EXPECT_EQ(parse_endpoints(print_endpoints(*specs), "f").value(), *specs);
 }
 
 TEST(EndpointsFile, OtherDocumentsAreErrors) {
@@ -80,7 +101,11 @@ TEST(EndpointFromUrl, TakesHostAndPort) {
   ASSERT_TRUE(spec.ok());
   EXPECT_EQ(spec->address, "127.0.0.1");
   EXPECT_EQ(spec->port, 8000);
-  for (const char* bad : {"", "127.0.0.1:80", "http://host:80", "http://127.0.0.1",
+  EXPECT_EQ(endpoint_from_url("http://[::1]:8000")->address, "::1");
+  EXPECT_EQ(endpoint_from_url("http://[::1]:8000")->name, "[::1]:8000");
+  EXPECT_EQ(endpoint_from_url("http://engine-0.svc:8000")->address, "engine-0.svc");
+  for (const char* bad : {"", "127.0.0.1:80", "http://::1:80", "http://[::1]", "http://[host]:80",
+                          "http://[::1:80", "http://127.0.0.1", "http://1.2.3:80",
                           "http://127.0.0.1:0", "http://127.0.0.1:80/x", "https://127.0.0.1:80"}) {
     EXPECT_FALSE(endpoint_from_url(bad).ok()) << bad;
   }

@@ -29,7 +29,7 @@ class HttpFetchTest : public testing::Test {
     Poller poller(pool_, clock_, 1,
                   [&](const Endpoint& endpoint, std::string_view path, ReplyCallback callback,
                       BodySink sink) {
-                    fetch.get(endpoint.socket_address, path, std::move(callback), std::move(sink));
+                    fetch.get(*endpoint.live.address, path, std::move(callback), std::move(sink));
                   });
     net::Timer timer(loop_);
     const std::function<void()> tick = [&] {
@@ -68,7 +68,7 @@ TEST_F(HttpFetchTest, NobodyListeningIsDown) {
 
 TEST_F(HttpFetchTest, MayBeDestroyedWhileACallRuns) {
   auto fetch = std::make_unique<HttpFetch>(loop_);
-  fetch->get(pool_.snapshot()->at(0)->socket_address, "/health",
+  fetch->get(*pool_.snapshot()->at(0)->live.address, "/health",
              [](const Result<Reply>&) { FAIL() << "was called back"; });
   loop_.post([&] {
     fetch.reset();

@@ -193,8 +193,7 @@ void Poller::become_up(Endpoint& endpoint) {
   if (endpoint.live.health != Health::kUp) {
     log::info("endpoint {} at {} is up", endpoint.spec.name, endpoint.host_port);
     endpoint.live.health = Health::kUp;
-    endpoint.live.failures = 0;
-    endpoint.live.avoid_until = {};
+    endpoint.live.circuit = {};
   }
   tell(endpoint);
 }

@@ -9,6 +9,7 @@
 
 #include "endpoints/http_fetch.h"
 #include "endpoints/poller.h"
+#include "endpoints/resolver.h"
 #include "gateway/gateway_metrics.h"
 #include "gateway/relay.h"
 #include "net/loop_timers.h"
@@ -29,8 +30,8 @@ constexpr std::string_view kOwnPaths[] = {"/v1/models", "/health", "/ready", "/m
 endpoints::Fetch poll_over(endpoints::HttpFetch& fetch) {
   return [&fetch](const endpoints::Endpoint& endpoint, std::string_view path,
                   endpoints::ReplyCallback callback, endpoints::BodySink sink) {
-    const auto address = net::Address::parse(endpoint.spec.address, endpoint.spec.port);
-    if (!address) return callback(address.error());
+    const auto& address = endpoint.live.address;
+    if (!address) return callback(Error{Errc::kUnavailable, "its name is not resolved"});
     fetch.get(*address, path, std::move(callback), std::move(sink));
   };
 }
@@ -59,6 +60,7 @@ struct Gateway::Impl {
   GatewayMetrics metrics;
   net::LoopTimers timers;
   std::unique_ptr<request::Router> router;
+  endpoints::Resolver resolver;
   endpoints::HttpFetch poll_fetch;
   endpoints::Poller poller;
   net::Timer poll_timer;
@@ -70,6 +72,7 @@ Gateway::Impl::Impl(net::EventLoop& event_loop, endpoints::Pool& endpoint_pool, 
     : loop(event_loop),
       pool(endpoint_pool),
       timers(loop),
+      resolver(loop, pool),
       poll_fetch(loop),
       poller(pool, clock, seed, poll_over(poll_fetch)),
       poll_timer(loop) {}

@@ -57,17 +57,6 @@ ResponseFraming frame_for(const http::RequestHead& request, const http::Framing&
 
 }  // namespace
 
-Result<net::Address> AddressBook::of(const endpoints::Endpoint& endpoint) {
-  if (entries_.size() <= endpoint.slot) entries_.resize(endpoint.slot + 1);
-  Entry& entry = entries_[endpoint.slot];
-  if (entry.endpoint.get() != &endpoint) {
-    LLMD_ASSIGN_OR_RETURN(entry.address,
-                          net::Address::parse(endpoint.spec.address, endpoint.spec.port));
-    entry.endpoint = endpoint.shared_from_this();
-  }
-  return entry.address;
-}
-
 void answer_error(http::Exchange& exchange, const request::Refusal& refusal) {
   const int retry_after_s = refusal.error.status == kUnavailable
                                 ? std::max(refusal.retry_after_s, kRetryAfterMinS)
@@ -167,8 +156,7 @@ void Relay::build_head() {
 void Relay::send() {
   while (true) {
     const endpoints::Endpoint& endpoint = ticket_.endpoint();
-    const auto address = context_.addresses.of(endpoint);
-    if (address) {
+    if (const auto& address = endpoint.live.address) {
       request_head_.resize(request_head_common_);
       ticket_.add_request_headers(request_head_);
       request_head_.append("Host: ").append(endpoint.host_port).append("\r\n\r\n");

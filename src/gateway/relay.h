@@ -21,19 +21,6 @@
 
 namespace llmd::gateway {
 
-/// Remembers resolved addresses by endpoint slot.
-class AddressBook {
- public:
-  Result<net::Address> of(const endpoints::Endpoint& endpoint);
-
- private:
-  struct Entry {
-    std::shared_ptr<const endpoints::Endpoint> endpoint;  // held, so that no other can be mistaken
-    net::Address address;
-  };
-  std::vector<Entry> entries_;
-};
-
 class Relay;
 
 /// What the relays of one loop share. Finished relays are kept, so that their buffers are reused.
@@ -44,7 +31,6 @@ struct RelayContext {
   GatewayMetrics& metrics;
   bool is_trusted = false;  ///< clients may send control headers
   Random ids;
-  AddressBook addresses = {};
   std::vector<std::unique_ptr<Relay>> relays = {};
   std::vector<Relay*> free = {};
 };

@@ -69,7 +69,12 @@ Result<Address> Address::parse(std::string_view ip, uint16_t port) {
 }
 
 Result<Address> Address::resolve(const std::string& host, uint16_t port) {
-  if (auto literal = parse(host, port)) return literal;
+  LLMD_ASSIGN_OR_RETURN(const std::vector<Address> all, resolve_all(host, port));
+  return all.front();
+}
+
+Result<std::vector<Address>> Address::resolve_all(const std::string& host, uint16_t port) {
+  if (auto literal = parse(host, port)) return std::vector<Address>{*literal};
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
   addrinfo* list = nullptr;
@@ -78,9 +83,12 @@ Result<Address> Address::resolve(const std::string& host, uint16_t port) {
     return Error{Errc::kUnavailable,
                  fmt::format("cannot resolve '{}': {}", host, gai_strerror(status))};
   }
-  const Address address = address_from(list->ai_addr, list->ai_addrlen);
+  std::vector<Address> all;
+  for (const addrinfo* each = list; each != nullptr; each = each->ai_next) {
+    all.push_back(address_from(each->ai_addr, each->ai_addrlen));
+  }
   freeaddrinfo(list);
-  return address;
+  return all;
 }
 
 Address Address::of_socket(int fd) {

@@ -10,6 +10,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "net/event_loop.h"
@@ -25,6 +26,8 @@ class Address {
   static Result<Address> parse(std::string_view ip, uint16_t port);
   /// Names too. Blocks: for start-up and configuration changes only.
   static Result<Address> resolve(const std::string& host, uint16_t port);
+  /// All addresses of a name, in the system's order; at least one. Blocks. Any thread.
+  static Result<std::vector<Address>> resolve_all(const std::string& host, uint16_t port);
   static Address of_socket(int fd);
 
   const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&storage_); }

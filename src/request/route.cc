@@ -9,10 +9,6 @@
 namespace llmd::request {
 namespace {
 
-bool is_ready(const endpoints::Endpoint& endpoint) {
-  return endpoint.live.health == endpoints::Health::kUp;
-}
-
 Result<flow::Config> read_flow(const resources::EndpointPickerConfig& config) {
   LLMD_ASSIGN_OR_RETURN(auto fields,
                         resources::Fields::of_optional(config.flow, "flowControl", config.file));
@@ -81,7 +77,7 @@ void Route::count_ready() {
   ready_.assign(endpoints::kEndpointsMax, false);
   endpoints::Snapshot ready;
   for (const auto& endpoint : endpoints_) {
-    if (!is_ready(*endpoint)) continue;
+    if (!endpoint->takes_work()) continue;
     ready_[endpoint->slot] = true;
     ready.push_back(endpoint);
   }
@@ -90,7 +86,7 @@ void Route::count_ready() {
 
 void Route::endpoint_changed(const endpoints::Endpoint& endpoint) {
   if (!has(endpoint)) return;
-  if (is_ready(endpoint) != ready_[endpoint.slot]) {
+  if (endpoint.takes_work() != ready_[endpoint.slot]) {
     count_ready();
   } else {
     detector_->refresh(endpoint, clock_.now());

@@ -15,9 +15,6 @@ namespace {
 using endpoints::Endpoint;
 using resources::InferenceObjective;
 
-/// Enough for any backoff to reach its bound without the shift overflowing.
-constexpr uint32_t kDoublingsMax = 16;
-
 const std::vector<double> kSchedulingBucketsS = {1e-6, 2e-6, 5e-6, 1e-5, 2e-5, 5e-5, 1e-4,
                                                  2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 0.1};
 
@@ -185,16 +182,8 @@ std::vector<std::string> Router::model_names() const {
 }
 
 bool Router::ready() const {
-  return std::ranges::any_of(*around_.pool.snapshot(), [](const auto& endpoint) {
-    return endpoint->live.health == endpoints::Health::kUp;
-  });
-}
-
-void Router::punish(Endpoint& endpoint) {
-  const uint32_t doublings = std::min(endpoint.live.failures++, kDoublingsMax);
-  const Duration backoff =
-      std::min(options_.backoff_base * (int64_t{1} << doublings), options_.backoff_max);
-  endpoint.live.avoid_until = around_.clock.now() + backoff;
+  return std::ranges::any_of(*around_.pool.snapshot(),
+                             [](const auto& endpoint) { return endpoint->takes_work(); });
 }
 
 }  // namespace llmd::request

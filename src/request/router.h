@@ -22,9 +22,6 @@ namespace llmd::request {
 
 struct RouterOptions {
   uint32_t attempts_max = 3;  ///< endpoints tried for one request
-  /// An endpoint that failed is the last choice for this long, doubled with each failure in a row.
-  Duration backoff_base = std::chrono::milliseconds(500);
-  Duration backoff_max = std::chrono::seconds(30);
   /// Each response says how its endpoint was chosen. For finding out; it costs time.
   bool emits_endpoint_scores = false;
   /// Told every decision, if set. Costs the same.
@@ -68,7 +65,6 @@ class Router {
   std::shared_ptr<Route> route_for(std::string_view model) const;
   Refusal unknown_model(std::string_view model) const;
   void load_changed(const endpoints::Endpoint& endpoint);
-  void punish(endpoints::Endpoint& endpoint);
   void observe_scheduling(Duration duration) { scheduling_s_.observe(to_seconds(duration)); }
 
   void distribute_endpoints();

@@ -73,20 +73,34 @@ TEST_F(RouterTest, WhatJustFailedIsTheLastChoiceUntilItsBackoffEnds) {
   EXPECT_EQ(send(R"({"model":"m","prompt":"other"})")->place(), "a");
 }
 
-TEST_F(RouterTest, BackoffDoublesUpToItsBoundAndAFirstByteEndsIt) {
-  endpoints::Live& a = live(0);
+TEST_F(RouterTest, AFirstByteClosesTheCircuit) {
   pool().update({spec("a", 0)});
-  Duration last{};
-  for (int i = 0; i < 100; ++i) {
-    EXPECT_TRUE(send()->ticket().retry(Failure::kConnect).has_value());
-    const Duration backoff = a.avoid_until - now();
-    EXPECT_GE(backoff, last);
-    last = backoff;
-  }
-  EXPECT_EQ(last, std::chrono::seconds(30));
+  EXPECT_TRUE(send()->ticket().retry(Failure::kConnect).has_value());
+  EXPECT_TRUE(live(0).circuit.is_open());
   send()->ticket().first_byte();
-  EXPECT_LE(a.avoid_until, now());
-  EXPECT_EQ(a.failures, 0U);
+  EXPECT_FALSE(live(0).circuit.is_open());
+}
+
+TEST_F(RouterTest, ABrokenAnswerIsAFailure) {
+  const auto request = send();
+  const auto& circuit = request->ticket().endpoint().live.circuit;
+  request->ticket().broken();
+  EXPECT_TRUE(circuit.is_open());
+}
+
+TEST_F(RouterTest, ADrainingEndpointTakesNoNewWorkAndItsRequestsEnd) {
+  pool().update({spec("a", 0)});
+  const auto running = send();
+  endpoints::EndpointSpec draining = spec("a", 0);
+  draining.labels = {{"llm-d.ai/draining", "true"}};
+  pool().update({draining});
+  set_up(0);
+  EXPECT_EQ(error(R"({"model":"m","prompt":""})").status, 503);
+  EXPECT_FALSE(router().ready());
+  const auto& load = running->ticket().endpoint().live;
+  EXPECT_EQ(load.in_flight, 1U);
+  running->ticket().finished();
+  EXPECT_EQ(load.in_flight, 0U);
 }
 
 TEST_F(RouterTest, ErrorsNameWhatExists) {

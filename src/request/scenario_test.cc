@@ -122,6 +122,7 @@ class Scenario {
     if (verb == "send") return send(step);
     if (verb == "fail") return fail(object, step);
     if (verb == "end") return requests_.at(object)->ticket().finished();
+    if (verb == "first_byte") return requests_.at(object)->ticket().first_byte();
     if (verb == "first_token") return requests_.at(object)->ticket().first_token();
     if (verb == "pass_ms") return pass(std::chrono::milliseconds(std::stoi(object)));
     if (verb == "scrape") return scrape(*endpoint(object), step);

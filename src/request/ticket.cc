@@ -166,7 +166,7 @@ bool Ticket::release() {
 
 std::optional<ApiError> Ticket::retry(Failure failure) {
   release();
-  router_.punish(*endpoint_);
+  endpoint_->live.circuit.note_failure(router_.clock().now());
   tried_.push_back(endpoint_);
   if (attempts_ < router_.options().attempts_max && place()) return std::nullopt;
   return openai::make_error(failure == Failure::kTimeout ? 504 : 503,
@@ -185,10 +185,7 @@ void Ticket::add_response_headers(std::string& head) const {
   if (!scores_.empty()) http::append_header(head, kScoresHeader, scores_);
 }
 
-void Ticket::first_byte() {
-  endpoint_->live.failures = 0;
-  endpoint_->live.avoid_until = {};
-}
+void Ticket::first_byte() { endpoint_->live.circuit.note_success(router_.clock().now()); }
 
 void Ticket::first_token() {
   if (!in_flight_ || first_token_at_) return;
@@ -201,7 +198,7 @@ void Ticket::first_token() {
 }
 
 void Ticket::broken() {
-  router_.punish(*endpoint_);
+  endpoint_->live.circuit.note_failure(router_.clock().now());
   end();
 }
 

@@ -29,17 +29,19 @@ bool is_listed(const endpoints::Endpoint& endpoint, std::string_view list) {
 /// Why it cannot serve the request; empty when it can.
 std::string_view unfit(const Query& query, const endpoints::Endpoint& endpoint) {
   if (endpoint.live.health != endpoints::Health::kUp) return "not ready";
+  if (endpoint.is_draining) return "is draining";
   if (!endpoint.live.serves(query.model)) return "serves another model";
   if (query.subset && !is_listed(endpoint, *query.subset)) return "outside the subset";
   return {};
 }
 
-/// Endpoints that just failed are the last choice: dropped unless no other is left.
+/// Endpoints with an open circuit are the last choice: dropped while enough others are left.
 void drop_failing(const Query& query, Candidates& candidates, Explanation* explanation) {
   const auto is_failing = [&](const Candidate& each) {
-    return each.endpoint->live.avoid_until > query.now;
+    return !each.endpoint->live.circuit.admits(query.now);
   };
-  if (std::ranges::all_of(candidates, is_failing)) return;
+  const auto failing = static_cast<size_t>(std::ranges::count_if(candidates, is_failing));
+  if (!endpoints::Circuit::may_leave_out(failing, candidates.size())) return;
   if (explanation != nullptr) {
     for (const Candidate& each : candidates) {
       if (is_failing(each)) explanation->unfit.push_back({each.endpoint, "failed just now"});

@@ -21,7 +21,7 @@ export async function until(check, what) {
 }
 
 /** An engine whose POST requests go to `answer(request, response, body)`. */
-export async function startEngine(answer, { model = MODEL } = {}) {
+export async function startEngine(answer, { model = MODEL, host = '127.0.0.1' } = {}) {
   const engine = { requests: 0, aborted: 0, sockets: new Set() };
   const server = http.createServer(async (request, response) => {
     if (request.method === 'GET') {
@@ -48,7 +48,7 @@ export async function startEngine(answer, { model = MODEL } = {}) {
     socket.on('error', () => {});
     socket.on('close', () => engine.sockets.delete(socket));
   });
-  server.listen(0, '127.0.0.1');
+  server.listen(0, host);
   await once(server, 'listening');
   engine.port = server.address().port;
   engine.url_base = `http://127.0.0.1:${engine.port}`;

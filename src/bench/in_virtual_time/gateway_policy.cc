@@ -70,13 +70,12 @@ class GatewayPolicy final : public Policy {
     return {};
   }
 
-  void place(uint64_t number, std::string_view body,
-             std::function<void(const Placement&)> placed) override {
-    const auto scan = openai::scan_request(body);
+  void place(const Sent& sent, std::function<void(const Placement&)> placed) override {
+    const auto scan = openai::scan_request(sent.body);
     if (!scan) return placed(openai::to_api_error(scan.error()));
-    auto& request = requests_[number];
+    auto& request = requests_[sent.number];
     request = std::make_unique<RoutedRequest>(*router_, std::move(placed));
-    request->begin({.scan = *scan, .body = body});
+    request->begin({.scan = *scan, .body = sent.body, .headers = sent.headers});
   }
   void first_token(uint64_t number) override { requests_.at(number)->ticket().first_token(); }
   void ended(uint64_t number) override {

@@ -11,8 +11,7 @@ namespace {
 class RoundRobin final : public Policy {
  public:
   explicit RoundRobin(size_t engines) : engines_(static_cast<uint32_t>(engines)) {}
-  void place(uint64_t, std::string_view,
-             std::function<void(const Placement&)> placed) override {
+  void place(const Sent&, std::function<void(const Placement&)> placed) override {
     placed(next_++ % engines_);
   }
   void ended(uint64_t) override {}
@@ -26,14 +25,13 @@ class LeastConnections final : public Policy {
  public:
   explicit LeastConnections(size_t engines) : connections_(engines) {}
 
-  void place(uint64_t number, std::string_view,
-             std::function<void(const Placement&)> placed) override {
+  void place(const Sent& sent, std::function<void(const Placement&)> placed) override {
     const uint32_t least = *std::ranges::min_element(connections_);
     const auto count = static_cast<uint32_t>(connections_.size());
     while (connections_[next_ % count] != least) ++next_;
     const uint32_t chosen = next_++ % count;
     ++connections_[chosen];
-    places_[number] = chosen;
+    places_[sent.number] = chosen;
     placed(chosen);
   }
   void ended(uint64_t number) override {
@@ -58,10 +56,9 @@ Result<std::unique_ptr<Policy>> make_configured_policy(const std::string& file,
 class Fixed final : public Policy {
  public:
   explicit Fixed(std::vector<uint32_t> places) : places_(std::move(places)) {}
-  void place(uint64_t number, std::string_view,
-             std::function<void(const Placement&)> placed) override {
-    if (number >= places_.size()) return placed(openai::make_error(503, "no place is known"));
-    placed(places_[number]);
+  void place(const Sent& sent, std::function<void(const Placement&)> placed) override {
+    if (sent.number >= places_.size()) return placed(openai::make_error(503, "no place is known"));
+    placed(places_[sent.number]);
   }
   void ended(uint64_t) override {}
 

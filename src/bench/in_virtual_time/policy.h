@@ -16,6 +16,7 @@
 #include "base/result.h"
 #include "base/virtual_time.h"
 #include "bench/in_virtual_time/virtual_engine.h"
+#include "http/message.h"
 #include "openai/error.h"
 #include "resources/objects.h"
 
@@ -24,14 +25,20 @@ namespace llmd::bench {
 /// The index of the engine, among those that the policy was made with; or why there is none.
 using Placement = std::variant<uint32_t, openai::ApiError>;
 
+/// What a client sent; lives until ended().
+struct Sent {
+  uint64_t number = 0;  ///< of the request
+  std::string_view body;
+  std::span<const http::Header> headers;
+};
+
 /// One thread.
 class Policy {
  public:
   virtual ~Policy() = default;
-  /// Finds the engine for request `number`, whose client sends `body`, and calls `placed`: from
-  /// within, or later when it has to wait. Once more, with an error, if it is taken back.
-  virtual void place(uint64_t number, std::string_view body,
-                     std::function<void(const Placement&)> placed) = 0;
+  /// Finds the engine for a request and calls `placed`: from within, or later when it has to wait.
+  /// Once more, with an error, if it is taken back.
+  virtual void place(const Sent& sent, std::function<void(const Placement&)> placed) = 0;
   /// Its first token came.
   virtual void first_token(uint64_t) {}
   /// It ended, however it did; also when it has not been placed yet.

@@ -45,7 +45,8 @@ class VirtualRun final : public Transport {
     Open& open = open_[number];
     open.flight = &flight;
     write_body(options_.body, text_, flight.request, open.body);
-    policy_->place(number, open.body, [this, number](const Placement& placement) {
+    open.headers = headers_of(flight);
+    policy_->place({number, open.body, open.headers}, [this, number](const Placement& placement) {
       const auto found = open_.find(number);
       if (found != open_.end()) on_placement(found->second, placement);
     });
@@ -63,10 +64,19 @@ class VirtualRun final : public Transport {
   struct Open {
     Flight* flight = nullptr;
     std::string body;
+    std::vector<http::Header> headers;
     std::optional<engine::SequenceId> id;  ///< while an engine has it
     uint32_t engine = 0;
     std::string answer;
   };
+
+  std::vector<http::Header> headers_of(const Flight& flight) const {
+    if (flight.record.tenant == 0) return {};
+    const Tenant& tenant = options_.load.tenants[flight.record.tenant - 1];
+    std::vector<http::Header> headers{{kTenantHeader, tenant.name}};
+    if (!tenant.objective.empty()) headers.push_back({kObjectiveHeader, tenant.objective});
+    return headers;
+  }
 
   void abort(Open& open) {
     if (open.id) engines_[open.engine]->abort(*open.id);
@@ -90,13 +100,16 @@ class VirtualRun final : public Transport {
 
   /// Driver::ended() must not come from within send(), nor Policy::ended() from within place().
   void refuse(Open& open, const openai::ApiError& error) {
-    Flight& flight = *open.flight;
-    flight.record.outcome = Outcome::kStatus;
-    flight.record.status = error.status;
-    flight.record.error = error.message;
-    open_.erase(flight.record.number);
-    time_.call_at(time_.now(), [this, &flight] {
-      policy_->ended(flight.record.number);
+    RequestRecord& record = open.flight->record;
+    record.outcome = Outcome::kStatus;
+    record.status = error.status;
+    record.error = error.message;
+    time_.call_at(time_.now(), [this, number = record.number] {
+      const auto found = open_.find(number);
+      if (found == open_.end()) return;
+      Flight& flight = *found->second.flight;
+      policy_->ended(number);
+      open_.erase(number);
       flight.record.ended = driver_->now();
       driver_->ended(flight, {});
     });

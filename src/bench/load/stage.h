@@ -42,6 +42,10 @@ struct Sweep {
   LoadKind kind = LoadKind::kConstant;  ///< of the stages it makes
 };
 
+/// What a gateway knows a tenant and its objective by. Upstream's names.
+inline constexpr std::string_view kTenantHeader = "x-llm-d-inference-fairness-id";
+inline constexpr std::string_view kObjectiveHeader = "x-llm-d-inference-objective";
+
 /// Requests of one kind of user, told apart by headers.
 struct Tenant {
   std::string name;

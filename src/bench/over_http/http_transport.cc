@@ -9,8 +9,6 @@
 namespace llmd::bench {
 namespace {
 
-constexpr std::string_view kTenantHeader = "x-llm-d-inference-fairness-id";
-constexpr std::string_view kObjectiveHeader = "x-llm-d-inference-objective";
 constexpr std::string_view kServedHeader = "x-gateway-destination-endpoint-served";
 constexpr std::string_view kPodHeader = "x-inference-pod";
 constexpr std::string_view kPortHeader = "x-inference-port";

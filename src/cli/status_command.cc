@@ -40,9 +40,10 @@ std::map<std::string, Scrape> read_loads(const ClusterState& state) {
   size_t waiting = 0;
   for (const ReplicaState& replica : state.replicas) {
     const auto spec = endpoints::endpoint_from_url(replica.url);
-    if (!spec || replica.role == "gateway") continue;
+    const auto address = spec ? net::Address::parse(spec->address, spec->port) : spec.error();
+    if (!address || replica.role == "gateway") continue;
     ++waiting;
-    fetch.get(*net::Address::parse(spec->address, spec->port), "/metrics",
+    fetch.get(*address, "/metrics",
               [&, name = replica.name](const Result<endpoints::Reply>& reply) {
                 if (reply && reply->status == kOk) {
                   loads[name] = endpoints::parse_metrics(reply->body, endpoints::EngineType::kVllm);

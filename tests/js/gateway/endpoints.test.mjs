@@ -8,7 +8,7 @@ import path from 'node:path';
 import { once } from 'node:events';
 import { afterEach, test } from 'node:test';
 
-import { answerJson, chat, startEngine, startGateway, status, until } from './gateway.mjs';
+import { answerJson, chat, startEngine, startGateway, until } from './gateway.mjs';
 
 let cleanup = [];
 afterEach(async () => {
@@ -33,11 +33,14 @@ function listOf(lines) {
   cleanup.push({ stop: () => fs.rmSync(folder, { recursive: true }) });
   return { file, replace };
 }
-async function gatewayFor(flags, options) {
-  const gateway = await startGateway([], flags, options);
+/** Ready when one engine can serve. */
+async function gatewayFor(flags) {
+  const gateway = await startGateway([], flags, { waitReady: false });
   cleanup.push(gateway);
+  await until(() => isReady(gateway), 'an engine is ready');
   return gateway;
 }
+const isReady = async (gateway) => (await fetch(`${gateway.url}/ready`)).status === 200;
 const header = (engine, name) => engine.rawHeaders[engine.rawHeaders.findIndex((each) => each.toLowerCase() === name) + 1];
 
 async function hasIpv6() {
@@ -93,11 +96,11 @@ test('a draining endpoint takes no new requests, and those it has end', async ()
   const running = chat(gateway);
   await until(() => engine.requests === 1, 'the request came');
   list.replace([entry('llm-d.ai/draining: "true"')]);
-  await until(async () => await status(gateway, '/ready') === 503, 'nobody is left for new requests');
+  await until(async () => !await isReady(gateway), 'nobody is left for new requests');
   assert.equal((await chat(gateway)).status, 503);
   release();
   assert.deepEqual(await (await running).json(), { answer: 'slow' });
   assert.equal(engine.requests, 1);
   list.replace([entry('')]);
-  await until(async () => await status(gateway, '/ready') === 200, 'it is back');
+  await until(() => isReady(gateway), 'it is back');
 });

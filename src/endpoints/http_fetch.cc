@@ -82,4 +82,13 @@ void HttpFetch::get(const net::Address& to, std::string_view path, ReplyCallback
       std::make_shared<FetchCall>(*this, to, path, std::move(callback), std::move(sink)));
 }
 
+Fetch HttpFetch::as_fetch() {
+  return [this](const Endpoint& endpoint, std::string_view path, ReplyCallback callback,
+                BodySink sink) {
+    const auto& address = endpoint.live.address;
+    if (!address) return callback(Error{Errc::kUnavailable, "its name is not resolved"});
+    get(*address, path, std::move(callback), std::move(sink));
+  };
+}
+
 }  // namespace llmd::endpoints

@@ -23,6 +23,8 @@ class HttpFetch {
 
   void get(const net::Address& to, std::string_view path, ReplyCallback callback,
            BodySink sink = {});
+  /// For a poller: asks where each endpoint's address is known. This outlives what is returned.
+  Fetch as_fetch();
 
  private:
   class FetchCall;

@@ -26,16 +26,6 @@ constexpr std::string_view kRelayedPaths[] = {"/v1/chat/completions", "/v1/compl
                                               "/inference/v1/generate", "/tokenize", "/detokenize"};
 constexpr std::string_view kOwnPaths[] = {"/v1/models", "/health", "/ready", "/metrics"};
 
-/// What the poller asks with.
-endpoints::Fetch poll_over(endpoints::HttpFetch& fetch) {
-  return [&fetch](const endpoints::Endpoint& endpoint, std::string_view path,
-                  endpoints::ReplyCallback callback, endpoints::BodySink sink) {
-    const auto& address = endpoint.live.address;
-    if (!address) return callback(Error{Errc::kUnavailable, "its name is not resolved"});
-    fetch.get(*address, path, std::move(callback), std::move(sink));
-  };
-}
-
 http::ServerOptions with_api_errors(http::ServerOptions options) {
   options.error_body = [](int status, std::string_view message) {
     return openai::to_json(openai::make_error(status, std::string(message)));
@@ -74,7 +64,7 @@ Gateway::Impl::Impl(net::EventLoop& event_loop, endpoints::Pool& endpoint_pool, 
       timers(loop),
       resolver(loop, pool),
       poll_fetch(loop),
-      poller(pool, clock, seed, poll_over(poll_fetch)),
+      poller(pool, clock, seed, poll_fetch.as_fetch()),
       poll_timer(loop) {}
 
 Result<void> Gateway::Impl::make_router(const GatewayOptions& options) {

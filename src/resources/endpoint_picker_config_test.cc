@@ -61,7 +61,7 @@ TEST(EndpointPickerConfig, ReadsTheLegacyGroupAndFileDiscovery) {
       "apiVersion: inference.networking.x-k8s.io/v1alpha1\n"
       "kind: EndpointPickerConfig\n"
       "plugins:\n"
-      "- {type: file-discovery, parameters: {path: /etc/endpoints.yaml, watchFile: true}}\n"
+      "- {type: file-discovery, parameters: {path: /etc/endpoints.yaml, watchFile: True}}\n"
       "dataLayer: {discovery: {pluginRef: file-discovery}}\n",
       "f.yaml");
   ASSERT_TRUE(config.ok()) << config.error().message;

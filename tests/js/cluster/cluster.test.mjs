@@ -90,6 +90,24 @@ test('an engine that does not start ends the start with its log', async () => {
     /cannot run no-such-program: No such file or directory/);
 });
 
+test('the gateway reads the files given to up, and follows them', async () => {
+  const alias = (name) => place.file('alias.yaml', `apiVersion: llm-d.ai/v1alpha2
+kind: InferenceModelRewrite
+metadata: {name: alias}
+spec:
+  poolRef: {name: tiny}
+  rules: [{matches: [{model: {value: ${name}}}], targets: [{modelRewrite: ${kModel}}]}]
+`);
+  const cluster = await place.up(llmdService({ replicas: 1 }), '-f', alias('first'));
+  const names = async () => (await cluster.client().models.list()).data.map((model) => model.id);
+  assert.deepEqual(await names(), ['first', kModel]);
+  alias('second');
+  await until('the new name is served', async () => (await names()).includes('second'));
+  const answer = await cluster.client().chat.completions.create(
+    { model: 'second', messages: [kTurn], max_tokens: 2 });
+  assert.equal(answer.model, 'second');
+});
+
 test('mistakes on the command line and in files are explained', async () => {
   assert.match((await place.run('upp')).err, /there is no upp; did you mean up\?/);
   assert.match((await place.run('up', '--prot', '1')).err, /did you mean --port\?/);

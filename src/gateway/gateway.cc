@@ -79,11 +79,11 @@ Result<void> Gateway::Impl::make_router(const GatewayOptions& options) {
 
 void Gateway::Impl::start(GatewayOptions options) {
   relays.reset(new RelayContext{.loop = loop,
-                              .router = *router,
-                              .client = {loop, options.client},
-                              .metrics = metrics,
-                              .is_trusted = options.is_trusted,
-                              .ids = Random(options.seed)});
+                                .router = *router,
+                                .client = {loop, options.client},
+                                .metrics = metrics,
+                                .is_trusted = options.is_trusted,
+                                .ids = Random(options.seed)});
   server.emplace(loop, with_api_errors(std::move(options.server)),
                  [this](const std::shared_ptr<http::Exchange>& exchange) { handle(exchange); });
   poller.on_change([this](const endpoints::Endpoint& each) { router->endpoint_changed(each); });

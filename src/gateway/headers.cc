@@ -32,15 +32,9 @@ constexpr std::string_view kOwn[] = {
 };
 /// Steer gateways and sidecars; the list that they all agree on is kReservedPrefix and these.
 constexpr std::string_view kControl[] = {
-    "epp-profile",
-    "test-epp-endpoint-selection",
-    "x-prefiller-host-port",
-    "x-encoder-hosts-ports",
-    "x-kv-cache-source-host-port",
-    "x-data-parallel-host-port",
-    "x-data-parallel-rank",
-    "x-llm-d-model-name-rewrite",
-    "x-gateway-model-name-rewrite",
+    "epp-profile",           "test-epp-endpoint-selection", "x-prefiller-host-port",
+    "x-encoder-hosts-ports", "x-kv-cache-source-host-port", "x-data-parallel-host-port",
+    "x-data-parallel-rank",  "x-llm-d-model-name-rewrite",  "x-gateway-model-name-rewrite",
 };
 /// Only towards the engine, beside these.
 constexpr std::string_view kRequestOnly[] = {"host", "expect"};

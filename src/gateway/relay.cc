@@ -160,8 +160,7 @@ void Relay::send() {
       request_head_.resize(request_head_common_);
       ticket_.add_request_headers(request_head_);
       request_head_.append("Host: ").append(endpoint.host_port).append("\r\n\r\n");
-      return context_.client.start(*this, *address,
-                                   {.head = request_head_, .body = request_body_});
+      return context_.client.start(*this, *address, {.head = request_head_, .body = request_body_});
     }
     openai::ApiError error;
     if (!try_elsewhere(request::Failure::kConnect, &error)) return refuse({error});

@@ -72,9 +72,9 @@ class Relay final : public http::Call, private request::TicketHolder {
   ModelMetrics* metrics_ = nullptr;
   TimePoint began_at_;
   std::string client_model_;
-  openai::Span model_span_;      // in the client's body
-  std::string model_json_;       // what stands there for the engine, where that differs
-  ModelRestorer model_restorer_; // likewise, on the way back
+  openai::Span model_span_;       // in the client's body
+  std::string model_json_;        // what stands there for the engine, where that differs
+  ModelRestorer model_restorer_;  // likewise, on the way back
   bool is_rewritten_ = false;
   std::array<std::string_view, 3> request_body_;
   size_t request_body_bytes_ = 0;

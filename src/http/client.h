@@ -33,7 +33,7 @@ struct ClientOptions {
 struct ClientRequest {
   std::string_view head;                 ///< with its empty line; framing headers included
   std::array<std::string_view, 3> body;  ///< in pieces, so that one in the middle can be replaced
-  bool is_head = false;  ///< method HEAD: the answer has no body
+  bool is_head = false;                  ///< method HEAD: the answer has no body
   /// A kept connection that closes without a byte of an answer is replaced by a fresh one, once.
   /// For requests that may safely be received twice.
   bool repeatable = true;

@@ -93,7 +93,7 @@ class ClientConnection final : public std::enable_shared_from_this<ClientConnect
   Call* call_ = nullptr;
   ClientRequest request_;
   std::array<std::string_view, 4> left_;  // of the head and the pieces of the body, not sent yet
-  net::Buffer in_;  // a head that came in pieces
+  net::Buffer in_;                        // a head that came in pieces
   HeadScanner scanner_;
   ResponseHead head_;
   Framing framing_;

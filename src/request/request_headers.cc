@@ -75,9 +75,8 @@ Result<RequestHeaders> read_headers(std::span<const http::Header> headers) {
   RequestHeaders read;
   for (const http::Header& header : headers) {
     if (header.name.size() < 2 || (header.name[0] | 0x20) != 'x' || header.name[1] != '-') continue;
-    const auto known = std::ranges::find_if(kKnown, [&](const Known& each) {
-      return equals_ignoring_case(each.name, header.name);
-    });
+    const auto known = std::ranges::find_if(
+        kKnown, [&](const Known& each) { return equals_ignoring_case(each.name, header.name); });
     if (known != std::end(kKnown)) LLMD_RETURN_IF_ERROR(known->set(read, header));
   }
   return read;

@@ -36,15 +36,15 @@ Result<void> Route::build(const Surroundings& around) {
   detector_ = flow_config.detector;
   if (!config_.scheduling.flow_control) return {};
   evicts_ = flow_config.evicts_running;
-  queue_ = std::make_unique<flow::Controller>(
-      std::move(flow_config), clock_, around.call_after, around.registry, config_.name,
-      [this](flow::Controller::Id id) {
-        const auto found = revocable_.find(id);
-        if (found == revocable_.end()) return;
-        const auto revoke = std::move(found->second);
-        revocable_.erase(found);
-        revoke();
-      });
+  queue_ = std::make_unique<flow::Controller>(std::move(flow_config), clock_, around.call_after,
+                                              around.registry, config_.name,
+                                              [this](flow::Controller::Id id) {
+                                                const auto found = revocable_.find(id);
+                                                if (found == revocable_.end()) return;
+                                                const auto revoke = std::move(found->second);
+                                                revocable_.erase(found);
+                                                revoke();
+                                              });
   return {};
 }
 

@@ -58,8 +58,7 @@ Router::Router(const Surroundings& around, RouterOptions options)
       options_(options),
       seeds_(around.seed),
       scheduling_s_(around.registry.histogram("llm_d_epp_scheduler_e2e_duration_seconds",
-                                              "Time to choose an endpoint.",
-                                              kSchedulingBucketsS)) {
+                                              "Time to choose an endpoint.", kSchedulingBucketsS)) {
   around_.pool.on_cache_lost([this](uint32_t slot) {
     for_all_routes([slot](Route& route) { route.scheduler().forget(slot); });
   });

@@ -219,9 +219,7 @@ class Scenario {
     }
   }
 
-  std::string place_of(const std::string& request) {
-    return requests_.at(request)->place();
-  }
+  std::string place_of(const std::string& request) { return requests_.at(request)->place(); }
 
   VirtualTime time_;
   endpoints::Pool pool_;

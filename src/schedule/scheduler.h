@@ -24,7 +24,7 @@ struct Decision {
   endpoints::Endpoint* prefill = nullptr;   ///< computes the prompt first, where one was chosen
   uint32_t prompt_tokens = 0;               ///< what the request counts for there while in flight:
   uint32_t output_tokens = 0;               ///< see InflightLoadProducer
-  bool all_busy = false;  ///< no endpoint, because filters found all of them busy
+  bool all_busy = false;                    ///< no endpoint, because filters found all of them busy
 };
 
 /// One configuration at work. Loop thread only. Allocates nothing per decision once warm.

@@ -167,9 +167,8 @@ class VirtualRun final : public Transport {
 
 }  // namespace
 
-Result<RunResult> run_in_virtual_time(const Kinds& kinds, Workload& workload,
-                                      const TokenText& text, const VirtualRunOptions& options,
-                                      RunInfo info) {
+Result<RunResult> run_in_virtual_time(const Kinds& kinds, Workload& workload, const TokenText& text,
+                                      const VirtualRunOptions& options, RunInfo info) {
   return VirtualRun(kinds, workload, text, options, std::move(info)).run();
 }
 

@@ -35,8 +35,7 @@ struct VirtualRunOptions {
 
 /// `info` is what the result begins with; the run fills the rest. `kinds` are simulated, at least
 /// one: of the first endpoint, of the second and so on; the others are like the last.
-Result<RunResult> run_in_virtual_time(const Kinds& kinds, Workload& workload,
-                                      const TokenText& text, const VirtualRunOptions& options,
-                                      RunInfo info);
+Result<RunResult> run_in_virtual_time(const Kinds& kinds, Workload& workload, const TokenText& text,
+                                      const VirtualRunOptions& options, RunInfo info);
 
 }  // namespace llmd::bench

@@ -23,7 +23,8 @@ for (const file of ['docs/examples', 'tests/configs', 'bench/routing/policies'].
     const [first, ...lines] = out.trimEnd().split('\n');
     assert.match(first, /^\S+:\d+: (ModelService|EndpointPickerConfig|Inference|\d+ endpoint)/);
     assert.equal(lines.length > 0, true);
-    for (const line of lines) assert.equal(line.length <= kColumns || /\S{60}/.test(line), true, line);
+    // A path may be longer than a terminal is wide.
+    for (const line of lines) assert.equal(line.length <= kColumns || /\S{60}|^\S+:\d+: /.test(line), true, line);
   });
 }
 

@@ -123,6 +123,6 @@ test('state lies in a private folder, endpoints in upstream\'s form', async () =
   await place.up(llmdService({ replicas: 1 }));
   const folder = join(place.folder, 'llmd', 'default');
   assert.match(readFileSync(join(folder, 'endpoints.yaml'), 'utf8'),
-    /^endpoints:\n- name: "tiny-0"\n {2}namespace: "default"\n {2}address: 127\.0\.0\.1\n {2}port: "\d+"\n/);
+    /^endpoints:\n- name: "tiny-0"\n {2}namespace: "default"\n {2}address: "127\.0\.0\.1"\n {2}port: "\d+"\n/);
   assert.equal(existsSync(join(folder, 'tiny-0.log')), true);
 });

@@ -4,7 +4,7 @@
 
 Simulated Qwen3-32B endpoints in virtual time, one request in ten of high priority. Prints the peak
 of goodput over a ladder of rates (with or without flow control, whichever is better), then goodput and the high priority's time to its first token at
-0.7 and 5 times that peak, with flow control and without. `run.py [SEEDS]`, 3 unless given.
+0.7 and 5 times that peak, with flow control and without. `overload.py [SEEDS]`, 3 unless given.
 """
 import glob
 import json

@@ -67,7 +67,6 @@ class Route {
   /// The request of `id` waits no more, or has ended after it was let through.
   void leave(flow::Controller::Id id, const flow::Served& served);
 
-  bool queues() const { return queue_ != nullptr; }
   /// Nobody is let in any more; those who wait are told.
   void shutdown();
   void publish_metrics();

@@ -153,15 +153,13 @@ void Ticket::release_prompt() {
   counted_prompt_ = 0;
 }
 
-/// Whether there was anything to give back.
-bool Ticket::release() {
-  if (!in_flight_) return false;
+void Ticket::release() {
+  if (!in_flight_) return;
   release_prompt();
   endpoint_->live.in_flight_tokens -= counted_output_;
   --endpoint_->live.in_flight;
   in_flight_ = false;
   router_.load_changed(*endpoint_);
-  return true;
 }
 
 std::optional<ApiError> Ticket::retry(Failure failure) {
@@ -210,7 +208,7 @@ void Ticket::finished() {
 }
 
 void Ticket::end() {
-  const auto endpoint = release() ? endpoint_ : nullptr;
+  release();
   waits_ = false;
   tried_.clear();
   attempts_ = 0;

@@ -76,7 +76,6 @@ class Ticket {
   const endpoints::Endpoint& endpoint() const { return *endpoint_; }
   /// The model to ask for, where it is another than the client named.
   const std::string* rewritten_model() const { return is_rewritten_ ? &model_ : nullptr; }
-  uint32_t attempts() const { return attempts_; }
   /// Headers for the engine, each with its line end. Changes with retry().
   void add_request_headers(std::string& head) const;
   /// Headers that scheduling adds to the response, each with its line end.
@@ -108,7 +107,7 @@ class Ticket {
   Refusal nowhere() const;
   void count(const schedule::Decision& decision);
   void release_prompt();
-  bool release();
+  void release();
 
   Router& router_;
   TicketHolder& holder_;

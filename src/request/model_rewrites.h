@@ -19,6 +19,8 @@ class ModelRewrites {
   ModelRewrites(std::vector<resources::InferenceModelRewrite> rewrites, uint64_t seed)
       : rewrites_(std::move(rewrites)), random_(seed) {}
 
+  bool empty() const { return rewrites_.empty(); }
+
   /// The model that serves `model`, drawn by the weights; `model` itself when no rule matches. A
   /// rule that names the model goes before one for all models, then the oldest object, then the
   /// first rule. `applies` says whether an object is for this request at all.

@@ -6,8 +6,8 @@
 
 #include <algorithm>
 #include <set>
+#include <unordered_map>
 
-#include "base/log.h"
 
 namespace llmd::request {
 namespace {
@@ -42,13 +42,19 @@ std::vector<InferenceObjective> objectives_of(const RoutingConfig& config,
 }
 
 /// The route that lists the endpoint's service, else the last.
-size_t route_of(const std::vector<std::shared_ptr<Route>>& routes, const Endpoint& endpoint) {
+Route& route_of(const Routes& routes, const Endpoint& endpoint) {
   const std::string_view service = endpoint.label(endpoints::kModelServiceLabel);
   for (size_t i = 0; i + 1 < routes.size() && !service.empty(); ++i) {
     const auto& services = routes[i]->config().services;
-    if (std::ranges::find(services, service) != services.end()) return i;
+    if (std::ranges::find(services, service) != services.end()) return *routes[i];
   }
-  return routes.size() - 1;
+  return *routes.back();
+}
+
+void distribute(const endpoints::Snapshot& endpoints, const Routes& routes) {
+  std::unordered_map<const Route*, endpoints::Snapshot> parts;
+  for (const auto& endpoint : endpoints) parts[&route_of(routes, *endpoint)].push_back(endpoint);
+  for (const auto& route : routes) route->set_endpoints(std::move(parts[route.get()]));
 }
 
 }  // namespace
@@ -62,7 +68,9 @@ Router::Router(const Surroundings& around, RouterOptions options)
   around_.pool.on_cache_lost([this](uint32_t slot) {
     for_all_routes([slot](Route& route) { route.scheduler().forget(slot); });
   });
-  around_.pool.on_change([this] { distribute_endpoints(); });
+  around_.pool.on_change([this] {
+    for (const Routes& routes : generations_) distribute(*around_.pool.snapshot(), routes);
+  });
 }
 
 Result<std::unique_ptr<Router>> Router::make(const Surroundings& around,
@@ -73,56 +81,45 @@ Result<std::unique_ptr<Router>> Router::make(const Surroundings& around,
 }
 
 Result<void> Router::use(const RoutingConfig& config) {
-  std::vector<std::shared_ptr<Route>> routes;
+  Routes routes;
   for (const RouteConfig& route : config.routes) {
     Surroundings around = around_;
     around.seed = seeds_.next();
     LLMD_ASSIGN_OR_RETURN(auto made, Route::make(route, objectives_of(config, route.name), around));
     routes.push_back(std::move(made));
   }
-  retired_.insert(retired_.end(), routes_.begin(), routes_.end());
-  routes_ = std::move(routes);
+  generations_.push_back(std::move(routes));
   rewrites_.emplace(config.rewrites, seeds_.next());
-  drop_retired();
-  distribute_endpoints();
+  drop_unused();
+  distribute(*around_.pool.snapshot(), current());
   return {};
 }
 
-void Router::distribute_endpoints() {
-  std::vector<endpoints::Snapshot> parts(routes_.size());
-  for (const auto& endpoint : *around_.pool.snapshot()) {
-    parts[route_of(routes_, *endpoint)].push_back(endpoint);
-  }
-  for (size_t i = 0; i < routes_.size(); ++i) routes_[i]->set_endpoints(std::move(parts[i]));
-  for (const auto& route : std::vector(retired_)) {
-    endpoints::Snapshot left = route->endpoints();
-    const auto snapshot = around_.pool.snapshot();
-    std::erase_if(left, [&](const auto& endpoint) {
-      return std::ranges::find(*snapshot, endpoint) == snapshot->end();
-    });
-    route->set_endpoints(std::move(left));
-  }
-}
-
 void Router::for_all_routes(const std::function<void(Route&)>& call) {
-  for (const auto& route : routes_) call(*route);
-  for (const auto& route : retired_) call(*route);
+  for (const Routes& routes : generations_) {
+    for (const auto& route : routes) call(*route);
+  }
 }
 
 /// Never from within a route's own work, which a ticket's callbacks are.
-void Router::drop_retired() {
-  std::erase_if(retired_, [](const auto& route) { return route.use_count() == 1; });
+void Router::drop_unused() {
+  const auto is_unused = [this](const Routes& routes) {
+    return &routes != &current() &&
+           std::ranges::all_of(routes, [](const auto& route) { return route.use_count() == 1; });
+  };
+  // Not erase_if: it moves the elements that it asks about.
+  for (size_t i = generations_.size(); i-- > 0;) {
+    if (is_unused(generations_[i])) generations_.erase(generations_.begin() + static_cast<long>(i));
+  }
 }
 
 void Router::endpoint_changed(const Endpoint& endpoint) {
-  drop_retired();
-  for (const auto& route : std::vector(routes_)) route->endpoint_changed(endpoint);
-  for (const auto& route : std::vector(retired_)) route->endpoint_changed(endpoint);
+  drop_unused();
+  for_all_routes([&](Route& route) { route.endpoint_changed(endpoint); });
 }
 
 void Router::load_changed(const Endpoint& endpoint) {
-  for (const auto& route : routes_) route->load_changed(endpoint);
-  for (const auto& route : retired_) route->load_changed(endpoint);
+  for_all_routes([&](Route& route) { route.load_changed(endpoint); });
 }
 
 void Router::shutdown() {
@@ -130,27 +127,28 @@ void Router::shutdown() {
 }
 
 void Router::publish_metrics() {
-  for (const auto& route : routes_) route->publish_metrics();
+  for (const auto& route : current()) route->publish_metrics();
 }
 
-std::string Router::target_model(std::string_view model, std::string_view forced) {
-  if (!forced.empty()) return std::string(forced);
+std::string_view Router::target_model(std::string_view model, std::string_view forced) {
+  if (!forced.empty()) return forced;
+  if (rewrites_->empty()) return model;
   const auto route = route_for(model);
-  return std::string(rewrites_->target(model, [&](const resources::InferenceModelRewrite& each) {
+  return rewrites_->target(model, [&](const resources::InferenceModelRewrite& each) {
     const bool is_for_another = std::ranges::any_of(
-        routes_, [&](const auto& other) { return other != route && other->name() == each.pool; });
+        current(), [&](const auto& other) { return other != route && other->name() == each.pool; });
     return route == nullptr || !is_for_another;
-  }));
+  });
 }
 
 /// Null when nobody serves the model.
 std::shared_ptr<Route> Router::route_for(std::string_view model) const {
-  for (const auto& route : routes_) {
+  for (const auto& route : current()) {
     if (route->serves(model)) return route;
   }
   // Without any endpoint its models are not known: this may be one.
-  const bool may_come = routes_.size() == 1 && routes_.back()->is_waiting_room();
-  if (!model.empty() && may_come) return routes_.back();
+  const bool may_come = current().size() == 1 && current().back()->is_waiting_room();
+  if (!model.empty() && may_come) return current().back();
   return nullptr;
 }
 

@@ -30,6 +30,9 @@ struct RouterOptions {
   bool echoes_destination = false;
 };
 
+/// Of one configuration.
+using Routes = std::vector<std::shared_ptr<Route>>;
+
 /// Loop thread only. Tickets share it.
 class Router {
  public:
@@ -61,21 +64,22 @@ class Router {
   // For tickets:
   const Clock& clock() const { return around_.clock; }
   const RouterOptions& options() const { return options_; }
-  std::string target_model(std::string_view model, std::string_view forced);
+  /// Valid while `model`, `forced` and the configuration are.
+  std::string_view target_model(std::string_view model, std::string_view forced);
   std::shared_ptr<Route> route_for(std::string_view model) const;
   Refusal unknown_model(std::string_view model) const;
   void load_changed(const endpoints::Endpoint& endpoint);
   void observe_scheduling(Duration duration) { scheduling_s_.observe(to_seconds(duration)); }
 
-  void distribute_endpoints();
-  void drop_retired();
+  const Routes& current() const { return generations_.back(); }
+  void drop_unused();
   void for_all_routes(const std::function<void(Route&)>& call);
 
   const Surroundings around_;
   const RouterOptions options_;
   Random seeds_;
-  std::vector<std::shared_ptr<Route>> routes_;
-  std::vector<std::shared_ptr<Route>> retired_;  ///< of earlier configurations, still in use
+  /// Of each configuration that a request came with; the last is for those that come.
+  std::vector<Routes> generations_;
   std::optional<ModelRewrites> rewrites_;
   observe::Histogram scheduling_s_;
 };

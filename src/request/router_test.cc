@@ -103,6 +103,20 @@ TEST_F(RouterTest, ADrainingEndpointTakesNoNewWorkAndItsRequestsEnd) {
   EXPECT_EQ(load.in_flight, 0U);
 }
 
+TEST(RouterReload, WhoWaitsForAnEngineSeesTheOneThatComesAfterAReload) {
+  const std::string objects = R"(apiVersion: llm-d.ai/v1
+kind: EndpointPickerConfig
+featureGates: [flowControl]
+)";
+  RouterRig rig({}, objects);
+  const auto early = rig.send();
+  ASSERT_TRUE(early->ticket().waits());
+  ASSERT_TRUE(rig.router().use(RouterRig::routing(objects)).ok());
+  rig.pool().update({RouterRig::spec("a", 0)});
+  rig.set_up(0);
+  EXPECT_EQ(early->place(), "a");
+}
+
 TEST_F(RouterTest, ErrorsNameWhatExists) {
   live(2).models = {"z"};
   const auto unknown = error(R"({"model":"x","prompt":""})");

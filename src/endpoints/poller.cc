@@ -40,7 +40,7 @@ Duration Poller::tick() {
   const TimePoint soon = clock_.now() + kBusyStep / 2;
   bool any_busy = false;
   for (const auto& endpoint : *snapshot) {
-    const State& state = state_of(endpoint);
+    const State& state = states_.of(endpoint);
     const bool busy = is_busy(endpoint->live, state.asked_at);
     any_busy = any_busy || busy;
     if (state.asking) {
@@ -52,19 +52,8 @@ Duration Poller::tick() {
   return any_busy ? kBusyStep : kIdleStep;
 }
 
-/// A slot may have been another endpoint's before.
-Poller::State& Poller::state_of(const std::shared_ptr<Endpoint>& endpoint) {
-  if (states_.size() <= endpoint->slot) states_.resize(endpoint->slot + 1);
-  State& state = states_[endpoint->slot];
-  if (state.endpoint.lock() != endpoint) {
-    state = {};
-    state.endpoint = endpoint;
-  }
-  return state;
-}
-
 void Poller::begin(const std::shared_ptr<Endpoint>& endpoint) {
-  State& state = state_of(endpoint);
+  State& state = states_.of(endpoint);
   state.asking = true;
   state.checking = false;
   state.asked_at = clock_.now();
@@ -83,14 +72,14 @@ void Poller::ask(const std::shared_ptr<Endpoint>& endpoint, std::string_view pat
   fetch_(
       *endpoint, path,
       [this, alive = std::weak_ptr(alive_), endpoint, then = std::move(then)](Result<Reply> reply) {
-        if (alive.expired() || states_[endpoint->slot].endpoint.lock() != endpoint) return;
+        if (alive.expired() || states_.find(endpoint) == nullptr) return;
         then(reply);
       },
       std::move(sink));
 }
 
 void Poller::check_health(const std::shared_ptr<Endpoint>& endpoint) {
-  state_of(endpoint).checking = true;
+  states_.of(endpoint).checking = true;
   ask(endpoint, "/health", [this, endpoint](const Result<Reply>& reply) {
     if (const auto error = error_of(reply, "/health")) return check_failed(endpoint, *error);
     check_models(endpoint);
@@ -102,7 +91,7 @@ void Poller::check_models(const std::shared_ptr<Endpoint>& endpoint) {
     if (const auto error = error_of(reply, "/v1/models")) return check_failed(endpoint, *error);
     auto models = parse_models(reply->body);
     if (!models) return check_failed(endpoint, models.error());
-    State& state = state_of(endpoint);
+    State& state = states_.of(endpoint);
     state.check_due = clock_.now() + jittered(options_.check_interval);
     state.timeouts = 0;
     if (endpoint->live.models != *models) {
@@ -114,7 +103,7 @@ void Poller::check_models(const std::shared_ptr<Endpoint>& endpoint) {
 }
 
 void Poller::read_load(const std::shared_ptr<Endpoint>& endpoint) {
-  auto& reader = state_of(endpoint).reader;
+  auto& reader = states_.of(endpoint).reader;
   if (!reader) reader = std::make_shared<MetricsReader>(endpoint->engine, endpoint->rank);
   reader->begin();
   ask(
@@ -124,7 +113,7 @@ void Poller::read_load(const std::shared_ptr<Endpoint>& endpoint) {
 }
 
 void Poller::take_load(const std::shared_ptr<Endpoint>& endpoint, const Result<Reply>& reply) {
-  State& state = state_of(endpoint);
+  State& state = states_.of(endpoint);
   // An engine without metrics can serve all the same.
   const bool has_none = reply && reply->status == kNotFound;
   const auto error = error_of(reply, "/metrics");
@@ -138,7 +127,7 @@ void Poller::take_load(const std::shared_ptr<Endpoint>& endpoint, const Result<R
                                              options_.idle_interval_max);
   state.busy_due = state.asked_at + jittered(options_.busy_interval);
   state.idle_due = state.asked_at + jittered(state.idle_interval);
-  become_up(*endpoint);
+  become_up(endpoint);
 }
 
 /// Whether the figures are others than before.
@@ -156,29 +145,29 @@ bool Poller::apply(Endpoint& endpoint, const Scrape& scrape) {
 
 /// Whether the engine is there at all, its health says.
 void Poller::load_failed(const std::shared_ptr<Endpoint>& endpoint, const Error& error) {
-  const State& state = state_of(endpoint);
+  const State& state = states_.of(endpoint);
   if (!state.checking) return check_health(endpoint);
   if (state.retry == Duration::zero()) {
     log::warn("the metrics of endpoint {} at {} cannot be read: {}", endpoint->spec.name,
               endpoint->host_port, error.message);
   }
-  retry_later(*endpoint);
-  become_up(*endpoint);
+  retry_later(endpoint);
+  become_up(endpoint);
 }
 
 void Poller::check_failed(const std::shared_ptr<Endpoint>& endpoint, const Error& error) {
-  State& state = state_of(endpoint);
+  State& state = states_.of(endpoint);
   state.timeouts = error.code == Errc::kTimeout ? state.timeouts + 1 : options_.timeouts_max;
-  retry_later(*endpoint);
+  retry_later(endpoint);
   if (state.timeouts >= options_.timeouts_max) become_down(*endpoint, error);
 }
 
-void Poller::retry_later(Endpoint& endpoint) {
-  State& state = states_[endpoint.slot];
+void Poller::retry_later(const std::shared_ptr<Endpoint>& endpoint) {
+  State& state = states_.of(endpoint);
   state.asking = false;
   state.retry = std::clamp(state.retry * 2, options_.retry_min, options_.retry_max);
   state.busy_due = state.idle_due = clock_.now() + jittered(state.retry);
-  note_stale(endpoint, state);
+  note_stale(*endpoint, state);
 }
 
 void Poller::note_stale(Endpoint& endpoint, const State& state) const {
@@ -188,14 +177,15 @@ void Poller::note_stale(Endpoint& endpoint, const State& state) const {
   tell(endpoint);
 }
 
-void Poller::become_up(Endpoint& endpoint) {
-  states_[endpoint.slot].asking = false;
-  if (endpoint.live.health != Health::kUp) {
-    log::info("endpoint {} at {} is up", endpoint.spec.name, endpoint.host_port);
-    endpoint.live.health = Health::kUp;
-    endpoint.live.circuit = {};
+void Poller::become_up(const std::shared_ptr<Endpoint>& endpoint) {
+  states_.of(endpoint).asking = false;
+  Live& live = endpoint->live;
+  if (live.health != Health::kUp) {
+    log::info("endpoint {} at {} is up", endpoint->spec.name, endpoint->host_port);
+    live.health = Health::kUp;
+    live.circuit = {};
   }
-  tell(endpoint);
+  tell(*endpoint);
 }
 
 void Poller::become_down(Endpoint& endpoint, const Error& error) {

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "base/result.h"
+#include "endpoints/by_slot.h"
 #include "endpoints/metrics_reader.h"
 #include "endpoints/pool.h"
 
@@ -63,7 +64,6 @@ class Poller {
 
  private:
   struct State {
-    std::weak_ptr<Endpoint> endpoint;
     bool asking = false;                    ///< a poll is under way
     bool checking = false;                  ///< and has asked for the health
     TimePoint busy_due{};                   ///< the next poll if it is busy then
@@ -77,7 +77,6 @@ class Poller {
     std::shared_ptr<MetricsReader> reader;  ///< shared with the call that reads
   };
 
-  State& state_of(const std::shared_ptr<Endpoint>& endpoint);
   void begin(const std::shared_ptr<Endpoint>& endpoint);
   void check_health(const std::shared_ptr<Endpoint>& endpoint);
   void check_models(const std::shared_ptr<Endpoint>& endpoint);
@@ -86,9 +85,9 @@ class Poller {
   bool apply(Endpoint& endpoint, const Scrape& scrape);
   void load_failed(const std::shared_ptr<Endpoint>& endpoint, const Error& error);
   void check_failed(const std::shared_ptr<Endpoint>& endpoint, const Error& error);
-  void retry_later(Endpoint& endpoint);
+  void retry_later(const std::shared_ptr<Endpoint>& endpoint);
   void note_stale(Endpoint& endpoint, const State& state) const;
-  void become_up(Endpoint& endpoint);
+  void become_up(const std::shared_ptr<Endpoint>& endpoint);
   void become_down(Endpoint& endpoint, const Error& error);
   void tell(const Endpoint& endpoint) const;
   Duration jittered(Duration duration);
@@ -101,7 +100,7 @@ class Poller {
   Random random_;
   Fetch fetch_;
   PollerOptions options_;
-  std::vector<State> states_;  ///< by slot
+  BySlot<State> states_;
   std::vector<std::function<void(const Endpoint&)>> changed_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };

@@ -61,7 +61,7 @@ void Resolver::step() {
   for (const auto& endpoint : *snapshot) {
     if (endpoint->is_literal) continue;
     any_named = true;
-    const State& state = state_of(endpoint);
+    const State& state = states_.of(endpoint);
     const bool is_up = endpoint->live.health == Health::kUp;
     const Duration interval = is_up ? options_.interval : options_.interval_down;
     const bool is_new = state.asked_at == TimePoint();
@@ -70,19 +70,8 @@ void Resolver::step() {
   if (any_named) timer_.start(options_.interval_down / kSteps, [this] { step(); });
 }
 
-/// A slot may have been another endpoint's before.
-Resolver::State& Resolver::state_of(const std::shared_ptr<Endpoint>& endpoint) {
-  if (states_.size() <= endpoint->slot) states_.resize(endpoint->slot + 1);
-  State& state = states_[endpoint->slot];
-  if (state.endpoint.lock() != endpoint) {
-    state = {};
-    state.endpoint = endpoint;
-  }
-  return state;
-}
-
 void Resolver::ask(const std::shared_ptr<Endpoint>& endpoint) {
-  State& state = state_of(endpoint);
+  State& state = states_.of(endpoint);
   state.asking = true;
   state.asked_at = loop_.now();
   if (!thread_) {
@@ -105,9 +94,9 @@ void Resolver::ask(const std::shared_ptr<Endpoint>& endpoint) {
 
 void Resolver::take(const std::shared_ptr<Endpoint>& endpoint,
                     const Result<std::vector<net::Address>>& found) {
-  if (endpoint->slot >= states_.size()) return;
-  State& state = states_[endpoint->slot];
-  if (state.endpoint.lock() != endpoint) return;
+  State* const known = states_.find(endpoint);
+  if (known == nullptr) return;
+  State& state = *known;
   state.asking = false;
   if (found && !found->empty()) {
     state.failed = false;

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "endpoints/by_slot.h"
 #include "endpoints/pool.h"
 #include "net/event_loop.h"
 #include "net/socket.h"
@@ -41,14 +42,12 @@ class Resolver {
  private:
   struct Thread;
   struct State {
-    std::weak_ptr<Endpoint> endpoint;
     TimePoint asked_at{};
     bool asking = false;
     bool failed = false;  ///< and said so
   };
 
   void step();
-  State& state_of(const std::shared_ptr<Endpoint>& endpoint);
   void ask(const std::shared_ptr<Endpoint>& endpoint);
   void take(const std::shared_ptr<Endpoint>& endpoint,
             const Result<std::vector<net::Address>>& found);
@@ -59,7 +58,7 @@ class Resolver {
   Lookup lookup_;
   const ResolverOptions options_;
   net::Timer timer_;
-  std::vector<State> states_;  ///< by slot
+  BySlot<State> states_;
   std::shared_ptr<Thread> thread_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };

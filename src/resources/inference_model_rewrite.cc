@@ -73,21 +73,16 @@ Result<Rule> read_rule(Fields& fields) {
 
 Result<InferenceModelRewrite> read_inference_model_rewrite(const YamlNode& document,
                                                            const std::string& file) {
-  LLMD_ASSIGN_OR_RETURN(Fields root, Fields::of(document, "", file));
-  LLMD_RETURN_IF_ERROR(check_header(root, kInferenceModelRewriteKind, kUpstreamObjectVersions));
-  LLMD_ASSIGN_OR_RETURN(Metadata metadata, read_metadata(root));
-  LLMD_ASSIGN_OR_RETURN(Fields spec, root.map("spec"));
-  root.find("status");
-  LLMD_RETURN_IF_ERROR(root.done());
-  InferenceModelRewrite rewrite{.name = std::move(metadata.name),
-                                .name_space = std::move(metadata.name_space),
-                                .pool = {},
-                                .created = std::move(metadata.created),
+  LLMD_ASSIGN_OR_RETURN(PoolObject object,
+                        read_pool_object(document, kInferenceModelRewriteKind, file));
+  InferenceModelRewrite rewrite{.name = std::move(object.metadata.name),
+                                .name_space = std::move(object.metadata.name_space),
+                                .pool = std::move(object.pool),
+                                .created = std::move(object.metadata.created),
                                 .rules = {}};
-  LLMD_ASSIGN_OR_RETURN(rewrite.pool, read_pool_reference(spec));
-  LLMD_ASSIGN_OR_RETURN(auto rules, spec.maps("rules"));
-  if (rules.empty()) return spec.error("rules", "must hold at least one rule");
-  LLMD_RETURN_IF_ERROR(spec.done());
+  LLMD_ASSIGN_OR_RETURN(auto rules, object.spec.maps("rules"));
+  if (rules.empty()) return object.spec.error("rules", "must hold at least one rule");
+  LLMD_RETURN_IF_ERROR(object.spec.done());
   for (Fields& fields : rules) {
     LLMD_ASSIGN_OR_RETURN(Rule rule, read_rule(fields));
     rewrite.rules.push_back(std::move(rule));

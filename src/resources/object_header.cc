@@ -14,6 +14,9 @@ namespace {
 constexpr size_t kLabelLengthMax = 63;
 constexpr size_t kNameLengthMax = 253;
 
+constexpr std::string_view kPoolObjectVersions[] = {"llm-d.ai/v1alpha2",
+                                                    "inference.networking.x-k8s.io/v1alpha2"};
+
 bool is_lower_or_digit(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
 
 /// DNS labels with dots between, as Kubernetes names most objects.
@@ -28,6 +31,19 @@ bool is_utc_time(std::string_view text) {
   return std::ranges::equal(text, kForm, [](char c, char form) {
     return form == '0' ? c >= '0' && c <= '9' : c == form;
   });
+}
+
+/// The name of the InferencePool in poolRef.
+Result<std::string> read_pool_reference(Fields& spec) {
+  LLMD_RETURN_IF_ERROR(spec.require("poolRef"));
+  LLMD_ASSIGN_OR_RETURN(Fields reference, spec.map("poolRef"));
+  reference.find("group");
+  LLMD_ASSIGN_OR_RETURN(const std::string kind, reference.text("kind", "InferencePool"));
+  if (kind != "InferencePool") return reference.error("kind", "must be InferencePool");
+  LLMD_RETURN_IF_ERROR(reference.require("name"));
+  LLMD_ASSIGN_OR_RETURN(std::string name, reference.text("name", ""));
+  LLMD_RETURN_IF_ERROR(reference.done());
+  return name;
 }
 
 }  // namespace
@@ -75,16 +91,17 @@ Result<Metadata> read_metadata(Fields& root) {
   return metadata;
 }
 
-Result<std::string> read_pool_reference(Fields& spec) {
-  LLMD_RETURN_IF_ERROR(spec.require("poolRef"));
-  LLMD_ASSIGN_OR_RETURN(Fields reference, spec.map("poolRef"));
-  reference.find("group");
-  LLMD_ASSIGN_OR_RETURN(const std::string kind, reference.text("kind", "InferencePool"));
-  if (kind != "InferencePool") return reference.error("kind", "must be InferencePool");
-  LLMD_RETURN_IF_ERROR(reference.require("name"));
-  LLMD_ASSIGN_OR_RETURN(std::string name, reference.text("name", ""));
-  LLMD_RETURN_IF_ERROR(reference.done());
-  return name;
+Result<PoolObject> read_pool_object(const YamlNode& document, std::string_view kind,
+                                    const std::string& file) {
+  LLMD_ASSIGN_OR_RETURN(Fields root, Fields::of(document, "", file));
+  LLMD_RETURN_IF_ERROR(check_header(root, kind, kPoolObjectVersions));
+  LLMD_ASSIGN_OR_RETURN(Metadata metadata, read_metadata(root));
+  LLMD_ASSIGN_OR_RETURN(Fields spec, root.map("spec"));
+  root.find("status");
+  LLMD_RETURN_IF_ERROR(root.done());
+  LLMD_ASSIGN_OR_RETURN(std::string pool, read_pool_reference(spec));
+  return PoolObject{
+      .metadata = std::move(metadata), .pool = std::move(pool), .spec = std::move(spec)};
 }
 
 }  // namespace llmd::resources

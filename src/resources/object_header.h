@@ -11,10 +11,6 @@
 
 namespace llmd::resources {
 
-/// The versions of the objects that upstream defines beside its InferencePool.
-inline constexpr std::string_view kUpstreamObjectVersions[] = {
-    "llm-d.ai/v1alpha2", "inference.networking.x-k8s.io/v1alpha2"};
-
 struct Metadata {
   std::string name;
   std::string name_space = "default";
@@ -31,7 +27,14 @@ Result<void> check_header(Fields& root, std::string_view kind,
 /// What an API server adds to an object is accepted and left aside.
 Result<Metadata> read_metadata(Fields& root);
 
-/// The name of the InferencePool in poolRef.
-Result<std::string> read_pool_reference(Fields& spec);
+/// An object about one InferencePool, as upstream defines beside it.
+struct PoolObject {
+  Metadata metadata;
+  std::string pool;  ///< the name in spec.poolRef
+  Fields spec;       ///< what is left to read of it
+};
+/// Reads all but the rest of the spec; the status is an API server's, and left aside.
+Result<PoolObject> read_pool_object(const YamlNode& document, std::string_view kind,
+                                    const std::string& file);
 
 }  // namespace llmd::resources

@@ -91,3 +91,16 @@ for (const [what, text, message] of [
     assert.match(ended.stderr, message);
   });
 }
+
+test('a decode engine is told which one computes the prompt first', async () => {
+  const engines = [await startEngine(answerJson('prefill')), await startEngine(answerJson('decode'))];
+  cleanup.push(...engines);
+  const endpoints = write('pd_endpoints.yaml', `endpoints:\n${engines.map((engine, i) =>
+    `- {name: e${i}, address: 127.0.0.1, port: "${engine.port}", labels: {llm-d.ai/role: ${['prefill', 'decode'][i]}}}`).join('\n')}\n`);
+  const file = path.join(import.meta.dirname, '../../configs/pd_disaggregation.yaml');
+  const gateway = await startGateway([], ['--endpoints', endpoints, '-f', file], { waitReady: false });
+  cleanup.push(gateway);
+  await until(async () => await gateway.metric('llm_d_epp_ready_endpoints') === 2, 'both are up');
+  assert.equal((await ask(gateway, { 'x-prefiller-host-port': '10.0.0.1:1' })).engine, 'decode');
+  assert.equal(engines[1].headers['x-prefiller-host-port'], `127.0.0.1:${engines[0].port}`);
+});

@@ -30,7 +30,7 @@ constexpr std::string_view kOwn[] = {
     "content-length",
     kRequestIdHeader,
 };
-/// Steer gateways and sidecars; the list that they all agree on is kReservedPrefix and these.
+/// Steer gateways, sidecars and engines, as do all names with kReservedPrefix.
 constexpr std::string_view kControl[] = {
     "epp-profile",           "test-epp-endpoint-selection", "x-prefiller-host-port",
     "x-encoder-hosts-ports", "x-kv-cache-source-host-port", "x-data-parallel-host-port",

@@ -8,7 +8,6 @@
 #include <set>
 #include <unordered_map>
 
-
 namespace llmd::request {
 namespace {
 

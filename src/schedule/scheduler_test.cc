@@ -103,7 +103,7 @@ TEST_F(SchedulerTest, AnExplanationNamesScoresAndWhatWasDropped) {
   scheduler->schedule(query(), *pool_.snapshot(), {}, &why);
   ASSERT_EQ(why.runs.size(), 1U);
   EXPECT_EQ(why.runs[0].picked->spec.name, "a");
-  EXPECT_EQ(why.runs[0].rows.at(0).scores.size(), 4U);
+  EXPECT_EQ(why.runs[0].rows.at(0).scores.size(), 1U);
   EXPECT_EQ(why.runs[0].rows.at(1).dropped_by, "decode-filter");
   EXPECT_EQ(why.unfit.at(0).why, "not ready");
 }

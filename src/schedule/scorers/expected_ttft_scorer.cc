@@ -54,9 +54,10 @@ class NewTokens {
 /// request's own and others', if it goes there. The cheapest endpoint scores 1, others its cost over
 /// theirs.
 ///
-///   cost = ahead + queue + own × (1 + active + reuse × later)
+///   cost = 2 × ahead + queue + own × (1 + active + reuse × later)
 ///
-/// ahead:  what it takes to compute the prompts that are there already, at the learned rate
+/// ahead:  what it takes to compute the prompts that are there already, at the learned rate; the
+///         request waits for them, and with it whoever comes next
 /// queue:  how many requests wait, and will for memory (usage / (1 - usage)), a turn for each
 /// own:    what it takes to compute those tokens of the prompt that are not cached there
 /// active: each answer that runs there is held up meanwhile
@@ -87,6 +88,8 @@ class ExpectedTtftScorer final : public Scorer {
   void forget(uint32_t slot) override { new_tokens_.forget(slot); }
 
  private:
+  // Found by search in bench/routing/; none is about hardware.
+  static constexpr double kAhead = 2;
   static constexpr double kCopy = 2;
   static constexpr double kFirst = 16;
 
@@ -110,7 +113,8 @@ class ExpectedTtftScorer final : public Scorer {
     const double token_s = live.rate.seconds_per_token();
     const double ahead_s = static_cast<double>(live.prefill_tokens) * token_s;
     const double own_s = uncached_tokens(query, endpoint) * token_s;
-    return ahead_s + queue_s(live) + own_s * (1 + active + reuse_.get() * later(endpoint, active));
+    return kAhead * ahead_s + queue_s(live) +
+           own_s * (1 + active + reuse_.get() * later(endpoint, active));
   }
 
   static double queue_s(const endpoints::Live& live) {

@@ -8,18 +8,12 @@ std::string_view default_config_text() {
 kind: EndpointPickerConfig
 plugins:
 - type: decode-filter
-- type: queue-scorer
-- type: kv-cache-utilization-scorer
-- type: prefix-cache-scorer
-- type: active-request-scorer
+- type: expected-ttft-scorer
 schedulingProfiles:
 - name: default
   plugins:
   - {pluginRef: decode-filter}
-  - {pluginRef: queue-scorer, weight: 2}
-  - {pluginRef: kv-cache-utilization-scorer, weight: 2}
-  - {pluginRef: prefix-cache-scorer, weight: 3}
-  - {pluginRef: active-request-scorer, weight: 2}
+  - {pluginRef: expected-ttft-scorer}
 )";
 }
 

@@ -8,8 +8,8 @@
 
 namespace llmd::schedule {
 
-/// The document that stands for an absent one. Cache affinity first: a full match outweighs any
-/// difference in active requests, but not once requests wait there and nowhere else.
+/// The document that stands for an absent one: expected-ttft-scorer alone, among endpoints that
+/// decode. docs/performance.md says how it compares with others.
 std::string_view default_config_text();
 /// The same, parsed.
 resources::EndpointPickerConfig default_config();

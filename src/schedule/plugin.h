@@ -45,10 +45,13 @@ struct Candidate {
 };
 using Candidates = std::vector<Candidate>;
 
-/// Lives as long as its configuration. One may be of several kinds.
+/// Lives as long as its configuration, or longer. One may be of several kinds.
 class Plugin {
  public:
   virtual ~Plugin() = default;
+  /// Whether the next configuration goes on with it, if it names one of the same name, type and
+  /// parameters: what it knows would take long to learn again. It may refer to no other plugin.
+  virtual bool outlives_configuration() const { return false; }
   /// A profile that this plugin is part of placed the request; for producers, any profile did.
   virtual void placed(const Query&, const endpoints::Endpoint&) {}
   /// Headers for the response of a request that `endpoint` answers, each "Name: value\r\n".

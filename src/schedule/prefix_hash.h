@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -38,17 +39,26 @@ struct PrefixRoot {
 constexpr uint32_t block_units(uint64_t hash) { return (hash & 1) != 0 ? kCoarseUnits : 1; }
 
 struct Prefix {
-  /// Of full blocks only, each chained to the one before: equal hashes mean an equal prefix.
+  /// Of full blocks only, each chained to the one before: equal hashes mean an equal prefix. Where
+  /// there are several prompts, one after the other.
   std::vector<uint64_t> hashes;
-  uint32_t units = 0;         ///< length of the whole prompt, rounded up
+  /// Where the prompts end in `hashes`; those too short for a block are left out.
+  std::vector<uint32_t> ends;
+  uint32_t units = 0;         ///< length of all prompts, each rounded up
   std::vector<uint32_t> ids;  ///< scratch
 
-  /// Length of the whole prompt.
+  size_t prompts() const { return ends.size(); }
+  std::span<const uint64_t> prompt(size_t i) const {
+    const uint32_t begin = i == 0 ? 0 : ends[i - 1];
+    return std::span(hashes).subspan(begin, ends[i] - begin);
+  }
+  /// Length of all prompts.
   uint32_t tokens() const { return units * kUnitTokens; }
 };
 
 /// Fills `prefix` from a prompt's JSON, reusing its memory: its bytes, or the ids where it is a
-/// list of them. At most `blocks_max` blocks. XXH3-64 of each block, mixed with the hash before.
+/// list of them; each prompt singly where it is a list of prompts. At most `blocks_max` blocks of
+/// each. XXH3-64 of each block, mixed with the hash before.
 void hash_prefix(const PrefixRoot& root, std::string_view content, size_t blocks_max,
                  Prefix& prefix);
 

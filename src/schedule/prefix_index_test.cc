@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -59,6 +60,36 @@ TEST(PrefixHash, ModelSaltAndToolsSeparate) {
       hashed(content).hashes[0], hashed(content, {.model = "m"}).hashes[0],
       hashed(content, {.salt = "m"}).hashes[0], hashed(content, {.tools = "m"}).hashes[0]};
   EXPECT_EQ(firsts.size(), 4U);
+}
+
+TEST(PrefixHash, PromptsOfABatchAreHashedSingly) {
+  const std::string a = '"' + text(500, 1) + '"';
+  const std::string b = '"' + text(300, 2) + R"( \\\" ", [)" + '"';
+  const Prefix batch = hashed("[" + a + ",\n " + b + R"(, "short"])");
+  ASSERT_EQ(batch.prompts(), 2U);
+  EXPECT_TRUE(std::ranges::equal(batch.prompt(0), hashed(a).hashes));
+  EXPECT_TRUE(std::ranges::equal(batch.prompt(1), hashed(b).hashes));
+  EXPECT_EQ(batch.units, hashed(a).units + hashed(b).units + 1);
+  EXPECT_EQ(hashed("[" + a + "]").hashes, hashed(a).hashes);
+}
+
+TEST(PrefixHash, SoAreListsOfIds) {
+  std::string ids;
+  for (int i = 0; i < 40; ++i) ids += std::to_string(i) + ", ";
+  const std::string a = "[" + ids + "1]";
+  const std::string b = "[" + ids + "2]";
+  const Prefix batch = hashed("[" + a + ", " + b + "]");
+  ASSERT_EQ(batch.prompts(), 2U);
+  EXPECT_TRUE(std::ranges::equal(batch.prompt(1), hashed(b).hashes));
+  EXPECT_EQ(batch.prompt(1).size(), 2U);
+}
+
+TEST(PrefixHash, WhatIsNoListOfPromptsIsOne) {
+  const std::string begin = R"([{"role":"user","content":")" + text(200, 1);
+  EXPECT_EQ(hashed(begin + R"("}])").prompts(), 1U);
+  for (const char* broken : {R"(["a)", R"([[1, 2)", R"(["a" "b" x])", R"([[1]]])", "[", "[]"}) {
+    EXPECT_LE(hashed(broken).prompts(), 1U) << broken;
+  }
 }
 
 TEST(PrefixHash, HashesNoMoreThanItsLimit) {

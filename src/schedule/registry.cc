@@ -132,8 +132,9 @@ std::string hint(std::string_view type) {
 
 }  // namespace
 
-Registry::Registry(std::span<const PluginSpec> specs, std::string file, uint64_t seed)
-    : specs_(specs), file_(std::move(file)), seed_(seed) {}
+Registry::Registry(std::span<const PluginSpec> specs, std::string file, uint64_t seed,
+                   const Registry* before)
+    : specs_(specs), file_(std::move(file)), seed_(seed), before_(before) {}
 
 const PluginSpec* Registry::spec_of(std::string_view name) const {
   const auto found = std::ranges::find(specs_, name, &PluginSpec::name);
@@ -147,7 +148,8 @@ std::string_view Registry::name_of_type(std::string_view type) const {
 }
 
 Result<Plugin*> Registry::get_plugin(std::string_view name) {
-  if (const auto found = by_name_.find(name); found != by_name_.end()) return found->second;
+  const auto found = std::ranges::find(instances_, name, &Instance::name);
+  if (found != instances_.end()) return found->plugin.get();
   if (const PluginSpec* spec = spec_of(name)) return make(name, *spec);
   return make(name, {.name = std::string(name), .type = std::string(name), .parameters = {}});
 }
@@ -173,12 +175,26 @@ Result<Plugin*> Registry::make(std::string_view name, const PluginSpec& spec) {
   LLMD_RETURN_IF_ERROR(parameters.done());
   making_.pop_back();
   if (!kind->lacks.empty()) warnings_.push_back(fmt::format("{}{}: {}", place, name, kind->lacks));
-  plugins_.push_back(std::move(plugin));
-  return by_name_[std::string(name)] = plugins_.back().get();
+  Instance& made = instances_.emplace_back(
+      Instance{std::string(name), spec.type + print_yaml(spec.parameters), std::move(plugin)});
+  if (auto outliving = find_outliving(made)) made.plugin = std::move(outliving);
+  return made.plugin.get();
+}
+
+/// The earlier configuration's plugin that goes on as `made`.
+std::shared_ptr<Plugin> Registry::find_outliving(const Instance& made) const {
+  if (before_ == nullptr) return nullptr;
+  for (const auto& [name, made_of, plugin] : before_->instances_) {
+    if (name == made.name && made_of == made.made_of && plugin->outlives_configuration()) {
+      return plugin;
+    }
+  }
+  return nullptr;
 }
 
 std::string_view Registry::name_of(const Plugin& plugin) const {
-  return std::ranges::find(by_name_, &plugin, [](const auto& each) { return each.second; })->first;
+  const auto is_it = [&](const Instance& each) { return each.plugin.get() == &plugin; };
+  return std::ranges::find_if(instances_, is_it)->name;
 }
 
 Result<void> Registry::make_all() {

@@ -2,7 +2,6 @@
 // The plugin instances of one configuration, by name, and how they find each other.
 #pragma once
 
-#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -20,8 +19,10 @@ namespace llmd::schedule {
 /// making.
 class Registry {
  public:
-  /// `file` names the document in errors.
-  Registry(std::span<const resources::PluginSpec> specs, std::string file, uint64_t seed);
+  /// `file` names the document in errors. Plugins of `before` that outlive their configuration go
+  /// on here; it may be null, and must outlive the making too.
+  Registry(std::span<const resources::PluginSpec> specs, std::string file, uint64_t seed,
+           const Registry* before = nullptr);
 
   /// The instance of that name; when there is none and the name is a type's, one with that type's
   /// defaults. Refuses names and types that are unknown, and plugins that are no `Kind`.
@@ -41,8 +42,8 @@ class Registry {
   template <typename Kind>
   std::vector<Kind*> all() const {
     std::vector<Kind*> out;
-    for (const auto& plugin : plugins_) {
-      if (auto* kind = dynamic_cast<Kind*>(plugin.get())) out.push_back(kind);
+    for (const Instance& instance : instances_) {
+      if (auto* kind = dynamic_cast<Kind*>(instance.plugin.get())) out.push_back(kind);
     }
     return out;
   }
@@ -67,6 +68,13 @@ class Registry {
   const std::vector<std::string>& warnings() const { return warnings_; }
 
  private:
+  struct Instance {
+    std::string name;
+    std::string made_of;  ///< type and parameters
+    std::shared_ptr<Plugin> plugin;
+  };
+
+  std::shared_ptr<Plugin> find_outliving(const Instance& made) const;
   Result<Plugin*> get_plugin(std::string_view name);
   Result<Plugin*> make(std::string_view name, const resources::PluginSpec& spec);
   std::string_view name_of_type(std::string_view type) const;
@@ -76,9 +84,9 @@ class Registry {
   std::span<const resources::PluginSpec> specs_;
   std::string file_;
   uint64_t seed_;
+  const Registry* before_;
   std::vector<std::string> warnings_;
-  std::map<std::string, Plugin*, std::less<>> by_name_;
-  std::vector<std::unique_ptr<Plugin>> plugins_;  ///< in the order in which they were made
+  std::vector<Instance> instances_;  ///< in the order in which they were made
   std::vector<std::string> making_;               ///< names, to notice circles
 };
 

@@ -58,9 +58,10 @@ Scheduler::Scheduler(std::unique_ptr<Registry> registry, uint64_t seed)
       random_(seed) {}
 
 Result<std::unique_ptr<Scheduler>> Scheduler::make(const resources::EndpointPickerConfig& config,
-                                                   uint64_t seed) {
+                                                   uint64_t seed, const Scheduler* before) {
+  const Registry* known = before == nullptr ? nullptr : before->registry_.get();
   std::unique_ptr<Scheduler> scheduler(
-      new Scheduler(std::make_unique<Registry>(config.plugins, config.file, seed), seed));
+      new Scheduler(std::make_unique<Registry>(config.plugins, config.file, seed, known), seed));
   LLMD_RETURN_IF_ERROR(scheduler->build(config));
   return scheduler;
 }

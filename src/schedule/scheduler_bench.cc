@@ -37,7 +37,7 @@ void decide(benchmark::State& state, const resources::EndpointPickerConfig& conf
   fill(pool, static_cast<size_t>(state.range(0)));
   const auto scheduler = Scheduler::make(config, 1).value();
   const auto snapshot = pool.snapshot();
-  const Prefix prefix{.hashes = {}, .units = 16, .ids = {}};
+  const Prefix prefix{.hashes = {}, .ends = {}, .units = 16, .ids = {}};
   const Query query{.model = "org/some-model",
                     .headers = {},
                     .prefix = &prefix,

@@ -103,9 +103,36 @@ TEST_F(SchedulerTest, AnExplanationNamesScoresAndWhatWasDropped) {
   scheduler->schedule(query(), *pool_.snapshot(), {}, &why);
   ASSERT_EQ(why.runs.size(), 1U);
   EXPECT_EQ(why.runs[0].picked->spec.name, "a");
-  EXPECT_EQ(why.runs[0].rows.at(0).scores.size(), 4U);
+  EXPECT_EQ(why.runs[0].rows.at(0).scores.size(), 1U);
   EXPECT_EQ(why.runs[0].rows.at(1).dropped_by, "decode-filter");
   EXPECT_EQ(why.unfit.at(0).why, "not ready");
+}
+
+TEST_F(SchedulerTest, TheIndexOutlivesAConfigurationThatLeavesItAlone) {
+  for (const char* name : {"a", "b", "c", "d"}) add(name, "");
+  hash_prefix({}, std::string(4096, 'x'), blocks_of(kPrefixTokensMax), prefix_);
+  const std::string scorers = "{type: prefix-cache-scorer}";
+  const auto index = [](int blocks) {
+    return "{type: approx-prefix-cache-producer, parameters: {maxPrefixBlocksToMatch: " +
+           std::to_string(blocks) + "}}";
+  };
+  const auto plugins = [&](int blocks, const std::string& more) {
+    return "plugins: [" + scorers + more + ", " + index(blocks) + "]\n";
+  };
+  const auto before = make(plugins(9, "")).value();
+  const endpoints::Endpoint* chosen = before->schedule(query(), *pool_.snapshot(), {}).endpoint;
+  before->placed(query());
+  const auto best_score = [&](const std::string& rest) {
+    const auto config = resources::parse_endpoint_picker_config(
+        "apiVersion: llm-d.ai/v1alpha1\nkind: EndpointPickerConfig\n" + rest, "f.yaml");
+    const auto scheduler = Scheduler::make(*config, 2, before.get()).value();
+    Explanation why;
+    scheduler->schedule(query(), *pool_.snapshot(), {}, &why);
+    return std::pair(why.runs[0].picked, why.runs[0].rows.at(chosen->slot).scores.at(0).score);
+  };
+  EXPECT_EQ(best_score(plugins(9, ", {type: session-affinity-scorer}")).first, chosen);
+  EXPECT_GT(best_score(plugins(9, "")).second, 0);
+  EXPECT_EQ(best_score(plugins(8, "")).second, 0);
 }
 
 }  // namespace

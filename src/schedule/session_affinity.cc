@@ -22,32 +22,33 @@ std::string name_of(const endpoints::Endpoint& endpoint) {
 
 }  // namespace
 
-Result<SessionAffinity> SessionAffinity::read(resources::Fields& parameters, Registry& registry) {
+Result<SessionAffinity::Options> SessionAffinity::read(resources::Fields& parameters,
+                                                       Registry& registry) {
   LLMD_ASSIGN_OR_RETURN(const std::string strategy,
                         parameters.text("strategy", "encoded_endpoint_header"));
   LLMD_ASSIGN_OR_RETURN(const std::string header,
                         parameters.text("headerName", std::string(kTokenHeader)));
   LLMD_RETURN_IF_ERROR(parameters.text("profileName", ""));
-  SessionAffinity out;
-  out.token_header_ = to_lower_ascii(header);
+  Options out;
+  out.token_header = to_lower_ascii(header);
   if (strategy == "encoded_endpoint_header") return out;
   if (strategy != "session_id") {
     return parameters.error("strategy", "must be encoded_endpoint_header or session_id");
   }
-  LLMD_ASSIGN_OR_RETURN(out.ids_, registry.get_by_type<SessionIdProducer>("session-id-producer"));
+  LLMD_ASSIGN_OR_RETURN(out.ids, registry.get_by_type<SessionIdProducer>("session-id-producer"));
   return out;
 }
 
 bool SessionAffinity::is_home(const Query& query, const endpoints::Endpoint& endpoint) {
-  if (ids_ == nullptr) return base64_decode(query.header(token_header_)) == name_of(endpoint);
+  if (options_.ids == nullptr) return base64_decode(query.header(options_.token_header)) == name_of(endpoint);
   forget_expired(query.now);
-  const auto found = by_session_.find(ids_->session_of(query));
+  const auto found = by_session_.find(options_.ids->session_of(query));
   return found != by_session_.end() && found->second->home == name_of(endpoint);
 }
 
-void SessionAffinity::remember(const Query& query, const endpoints::Endpoint& endpoint) {
-  if (ids_ == nullptr) return;
-  const std::string_view id = ids_->session_of(query);
+void SessionAffinity::placed(const Query& query, const endpoints::Endpoint& endpoint) {
+  if (options_.ids == nullptr) return;
+  const std::string_view id = options_.ids->session_of(query);
   if (id.empty() || id.size() > kSessionIdBytesMax) return;
   forget_expired(query.now);
   if (const auto found = by_session_.find(id); found != by_session_.end()) {
@@ -64,9 +65,9 @@ void SessionAffinity::remember(const Query& query, const endpoints::Endpoint& en
 }
 
 void SessionAffinity::add_response_headers(const endpoints::Endpoint& endpoint,
-                                           std::string& head) const {
-  if (ids_ != nullptr) return;
-  head += fmt::format("{}: {}\r\n", token_header_, base64_encode(name_of(endpoint)));
+                                           std::string& head) {
+  if (options_.ids != nullptr) return;
+  head += fmt::format("{}: {}\r\n", options_.token_header, base64_encode(name_of(endpoint)));
 }
 
 void SessionAffinity::forget_expired(TimePoint now) {

@@ -13,17 +13,25 @@
 
 namespace llmd::schedule {
 
-/// Loop thread only.
-class SessionAffinity {
+/// What the filter and the scorer of that name have in common. Loop thread only.
+class SessionAffinity : public virtual Plugin {
  public:
+  struct Options {
+    std::string token_header;
+    const SessionIdProducer* ids = nullptr;  ///< none: the client brings a token
+  };
   /// Parameters strategy (encoded_endpoint_header or session_id), headerName, profileName.
-  static Result<SessionAffinity> read(resources::Fields& parameters, Registry& registry);
+  static Result<Options> read(resources::Fields& parameters, Registry& registry);
 
-  bool is_home(const Query& query, const endpoints::Endpoint& endpoint);
+  explicit SessionAffinity(Options options) : options_(std::move(options)) {}
+
   /// The request's session is served by `endpoint` from now on.
-  void remember(const Query& query, const endpoints::Endpoint& endpoint);
+  void placed(const Query& query, const endpoints::Endpoint& endpoint) override;
   /// The token that brings the client back.
-  void add_response_headers(const endpoints::Endpoint& endpoint, std::string& head) const;
+  void add_response_headers(const endpoints::Endpoint& endpoint, std::string& head) override;
+
+ protected:
+  bool is_home(const Query& query, const endpoints::Endpoint& endpoint);
 
  private:
   struct Session {
@@ -34,9 +42,8 @@ class SessionAffinity {
 
   void forget_expired(TimePoint now);
 
-  std::string token_header_;
-  const SessionIdProducer* ids_ = nullptr;  ///< none: the client brings a token
-  std::list<Session> sessions_;             ///< the one that expires first in front
+  Options options_;
+  std::list<Session> sessions_;  ///< the one that expires first in front
   std::unordered_map<std::string_view, std::list<Session>::iterator> by_session_;
 };
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <functional>
 
 #include "schedule/plugins.h"
 #include "schedule/prefix_index.h"
@@ -18,9 +19,15 @@ class ApproxPrefixCacheProducer final : public PrefixProducer {
  public:
   explicit ApproxPrefixCacheProducer(const IndexOptions& options) : options_(options) {}
 
+  bool outlives_configuration() const override { return true; }
   void produce(const Query& query) override {
-    total_tokens_ = query.prefix->units * kUnitTokens;
-    index_.match(leading(*query.prefix), matched_units_);
+    total_tokens_ = query.prefix->tokens();
+    matched_units_.clear();
+    for (size_t i = 0; i < query.prefix->prompts(); ++i) {
+      auto& units = i == 0 ? matched_units_ : scratch_;
+      index_.match(leading(query.prefix->prompt(i)), units);
+      if (i > 0) std::ranges::transform(units, matched_units_, matched_units_.begin(), std::plus());
+    }
   }
   uint32_t matched_tokens(uint32_t slot) const override {
     return slot < matched_units_.size() ? matched_units_[slot] * kUnitTokens : 0;
@@ -31,14 +38,15 @@ class ApproxPrefixCacheProducer final : public PrefixProducer {
   /// Counted now and not when the request ends: a burst of equal prompts then follows the first.
   void placed(const Query& query, const endpoints::Endpoint& endpoint) override {
     index_.set_capacity(endpoint.slot, capacity_of(endpoint) / kUnitTokens);
-    index_.record(endpoint.slot, leading(*query.prefix));
+    for (size_t i = 0; i < query.prefix->prompts(); ++i) {
+      index_.record(endpoint.slot, leading(query.prefix->prompt(i)));
+    }
   }
   void forget(uint32_t slot) override { index_.clear(slot); }
 
  private:
-  std::span<const uint64_t> leading(const Prefix& prefix) const {
-    const size_t count = std::min(prefix.hashes.size(), blocks_of(options_.prefix_tokens_max));
-    return std::span(prefix.hashes).first(count);
+  std::span<const uint64_t> leading(std::span<const uint64_t> prompt) const {
+    return prompt.first(std::min(prompt.size(), blocks_of(options_.prefix_tokens_max)));
   }
   uint64_t capacity_of(const endpoints::Endpoint& endpoint) const {
     const uint64_t reported = endpoint.live.scrape.cache_tokens;
@@ -47,7 +55,8 @@ class ApproxPrefixCacheProducer final : public PrefixProducer {
 
   IndexOptions options_;
   PrefixIndex index_;
-  std::vector<uint32_t> matched_units_;  ///< by slot
+  std::vector<uint32_t> matched_units_;  ///< by slot, of all prompts
+  std::vector<uint32_t> scratch_;        ///< of one prompt
   uint32_t total_tokens_ = 0;
 };
 

@@ -29,8 +29,8 @@ class FadingRatio {
 class ServiceRate {
  public:
   /// A first token came `after` so long, with so many tokens to compute at dispatch: those of the
-  /// requests ahead, and the request's own that were not cached. Where they are few, it tells what a
-  /// step takes whatever it computes; elsewhere, the rest of the time is the tokens'.
+  /// requests ahead, and the request's own that were not cached. Where they are few, it tells what
+  /// a step takes whatever it computes; elsewhere, the rest of the time is the tokens'.
   void note_first_token(uint64_t tokens, Duration after) {
     if (tokens < kFewTokens) {
       step_.add(1, to_seconds(after));

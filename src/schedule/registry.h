@@ -87,7 +87,7 @@ class Registry {
   const Registry* before_;
   std::vector<std::string> warnings_;
   std::vector<Instance> instances_;  ///< in the order in which they were made
-  std::vector<std::string> making_;               ///< names, to notice circles
+  std::vector<std::string> making_;  ///< names, to notice circles
 };
 
 }  // namespace llmd::schedule

@@ -30,9 +30,9 @@ struct Decision {
 /// One configuration at work. Loop thread only. Allocates nothing per decision once warm.
 class Scheduler {
  public:
-  /// Refuses what names no plugin, or one of the wrong kind. `seed` breaks ties. Given the scheduler
-  /// of the `before` configuration of the same endpoints, what that has learned is kept as far as
-  /// its plugins' parameters are unchanged; both may be used then.
+  /// Refuses what names no plugin, or one of the wrong kind. `seed` breaks ties. Given the
+  /// scheduler of the `before` configuration of the same endpoints, what that has learned is kept
+  /// as far as its plugins' parameters are unchanged; both may be used then.
   static Result<std::unique_ptr<Scheduler>> make(const resources::EndpointPickerConfig& config,
                                                  uint64_t seed, const Scheduler* before = nullptr);
 

@@ -40,7 +40,8 @@ Result<SessionAffinity::Options> SessionAffinity::read(resources::Fields& parame
 }
 
 bool SessionAffinity::is_home(const Query& query, const endpoints::Endpoint& endpoint) {
-  if (options_.ids == nullptr) return base64_decode(query.header(options_.token_header)) == name_of(endpoint);
+  if (options_.ids == nullptr)
+    return base64_decode(query.header(options_.token_header)) == name_of(endpoint);
   forget_expired(query.now);
   const auto found = by_session_.find(options_.ids->session_of(query));
   return found != by_session_.end() && found->second->home == name_of(endpoint);
@@ -64,8 +65,7 @@ void SessionAffinity::placed(const Query& query, const endpoints::Endpoint& endp
   }
 }
 
-void SessionAffinity::add_response_headers(const endpoints::Endpoint& endpoint,
-                                           std::string& head) {
+void SessionAffinity::add_response_headers(const endpoints::Endpoint& endpoint, std::string& head) {
   if (options_.ids != nullptr) return;
   head += fmt::format("{}: {}\r\n", options_.token_header, base64_encode(name_of(endpoint)));
 }

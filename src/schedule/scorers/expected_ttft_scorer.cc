@@ -51,8 +51,8 @@ class NewTokens {
 };
 
 /// Prefix, load and cost in one currency: the seconds by which first tokens come later, the
-/// request's own and others', if it goes there. The cheapest endpoint scores 1, others its cost over
-/// theirs.
+/// request's own and others', if it goes there. The cheapest endpoint scores 1, others its cost
+/// over theirs.
 ///
 ///   cost = 2 × ahead + queue + own × (1 + active + reuse × later)
 ///
@@ -61,7 +61,8 @@ class NewTokens {
 /// queue:  how many requests wait, and will for memory (usage / (1 - usage)), a turn for each
 /// own:    what it takes to compute those tokens of the prompt that are not cached there
 /// active: each answer that runs there is held up meanwhile
-/// later:  a copy costs again what it displaces, reuse times: 2 × (1 + active). A prompt that nobody
+/// later:  a copy costs again what it displaces, reuse times: 2 × (1 + active). A prompt that
+/// nobody
 ///         has will be followed by all that begin like it, so it goes where such ones went least:
 ///         16 × (1 + the active requests of an endpoint in the long run) × what the endpoint got of
 ///         them over the mean.

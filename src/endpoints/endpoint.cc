@@ -34,11 +34,20 @@ std::optional<uint32_t> rank_of(const EndpointSpec& spec) {
   return static_cast<uint32_t>(*rank);
 }
 
+/// By Stage.
+constexpr std::array<std::string_view, 3> kStageNames = {"encode", "prefill", "decode"};
+
 /// Requests that a stale endpoint is presumed to have more than is known: as many as upstream's
 /// utilization detector calls full (queueDepthThreshold).
 constexpr double kUnseenRequests = 5;
 
 }  // namespace
+
+/// Roles are stages joined by dashes; "both" is from before there was an encode stage.
+bool role_includes(std::string_view role, Stage stage) {
+  if (role == "both") return stage != Stage::kEncode;
+  return role.find(kStageNames[static_cast<size_t>(stage)]) != std::string_view::npos;
+}
 
 std::string EndpointSpec::host_port() const {
   const bool is_v6 = address.find(':') != std::string::npos;

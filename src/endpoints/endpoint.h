@@ -45,6 +45,11 @@ struct EndpointSpec {
   bool operator==(const EndpointSpec&) const = default;
 };
 
+/// What an endpoint does of a request.
+enum class Stage : uint8_t { kEncode, kPrefill, kDecode };
+/// Whether a role, a value of kRoleLabel, includes the stage. Values: scheduler reference 3.2.
+bool role_includes(std::string_view role, Stage stage);
+
 enum class Health : uint8_t {
   kUnknown,  ///< not asked yet
   kUp,       ///< answered its health check, its models are known

@@ -21,10 +21,13 @@
 
 namespace llmd::flow {
 
+/// Of requests that name no tenant. Upstream's name.
+inline constexpr std::string_view kDefaultTenant = "default-flow";
+
 /// What flow control wants to know of a request. Texts are copied.
 struct Request {
   int32_t priority = 0;  ///< below 0: sheddable
-  std::string_view fairness_id = "default-flow";
+  std::string_view fairness_id = kDefaultTenant;
   std::string_view model;
   std::string_view target_model;
   uint64_t bytes = 0;  ///< of memory that it takes while it waits

@@ -6,11 +6,10 @@
 namespace llmd::flow {
 namespace {
 
-/// Roles are words joined by dashes ("encode-prefill"), or "both"; no role is both.
-bool has_stage(const endpoints::Endpoint& endpoint, std::string_view stage) {
-  const auto role = endpoint.spec.labels.find(std::string(endpoints::kRoleLabel));
-  if (role == endpoint.spec.labels.end() || role->second.empty()) return true;
-  return role->second == "both" || role->second.find(stage) != std::string::npos;
+/// No role is every role.
+bool has_stage(const endpoints::Endpoint& endpoint, endpoints::Stage stage) {
+  const std::string_view role = endpoint.label(endpoints::kRoleLabel);
+  return role.empty() || endpoints::role_includes(role, stage);
 }
 
 }  // namespace
@@ -31,8 +30,8 @@ void SaturationDetector::add(const std::shared_ptr<endpoints::Endpoint>& endpoin
   auto& share = shares_[endpoint->slot];
   share = std::make_unique<Share>();
   share->endpoint = endpoint;
-  share->prefills = has_stage(*endpoint, "prefill");
-  share->decodes = has_stage(*endpoint, "decode");
+  share->prefills = has_stage(*endpoint, endpoints::Stage::kPrefill);
+  share->decodes = has_stage(*endpoint, endpoints::Stage::kDecode);
   ++pool_.count;
   prefill_.count += share->prefills ? 1 : 0;
   decode_.count += share->decodes ? 1 : 0;

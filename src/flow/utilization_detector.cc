@@ -16,8 +16,9 @@ constexpr double kFull = 1 << 20;
 constexpr double kLoadMax = 1000;
 /// Requests that fill an endpoint of which nothing is known: the concurrency detector's default.
 constexpr double kBlindConcurrency = 100;
-/// Upstream's 200 ms would call every engine stale between two of our scrapes.
-constexpr Duration kStaleAfter = std::chrono::seconds(2);
+/// Upstream's 200 ms would call every engine stale between two of our scrapes, which are up to 4 s
+/// apart where nothing happens.
+constexpr Duration kStaleAfter = std::chrono::seconds(5);
 
 struct Options {
   double queue = 5;

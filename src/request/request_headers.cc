@@ -26,7 +26,7 @@ Result<std::optional<Duration>> read_ms(const http::Header& header) {
 }
 
 Result<void> set_fairness_id(RequestHeaders& to, const http::Header& header) {
-  if (!header.value.empty()) to.fairness_id = header.value;
+  to.fairness_id = header.value;
   return {};
 }
 Result<void> set_objective(RequestHeaders& to, const http::Header& header) {

@@ -14,7 +14,7 @@ namespace llmd::request {
 
 /// Views into the headers.
 struct RequestHeaders {
-  std::string_view fairness_id = "default-flow";  ///< x-llm-d-inference-fairness-id: the tenant
+  std::string_view fairness_id;      ///< x-llm-d-inference-fairness-id: the tenant
   std::string_view objective;        ///< x-llm-d-inference-objective: names an InferenceObjective
   std::string_view model_rewrite;    ///< x-llm-d-model-name-rewrite: the model to ask for instead
   std::optional<Duration> slo_ttft;  ///< x-llm-d-slo-ttft-ms

@@ -177,6 +177,7 @@ class Scenario {
     } else {
       expect_place(request->place(), step);
       expect_model(*request, step);
+      expect_prefill(*request, step);
     }
     const std::string name = text(step, "as", fmt::format("line {}", step.line));
     requests_[name] = std::move(request);
@@ -194,6 +195,19 @@ class Scenario {
     if (find(step, "asks_for") == nullptr) return;
     const std::string* model = request.ticket().rewritten_model();
     EXPECT_EQ(model == nullptr ? text(step, "model", "m") : *model, text(step, "asks_for"));
+  }
+
+  /// Which endpoint the engine is told to have the prompt computed by.
+  void expect_prefill(TestRequest& request, const YamlNode& step) {
+    if (find(step, "prefill") == nullptr) return;
+    std::vector<std::string> allowed;
+    for (const std::string& name : texts(step, "prefill")) {
+      allowed.push_back("x-prefiller-host-port: " + endpoint(name)->host_port + "\r\n");
+    }
+    std::string headers;
+    request.ticket().add_request_headers(headers);
+    if (allowed.empty()) allowed.emplace_back();
+    EXPECT_NE(std::ranges::find(allowed, headers), allowed.end()) << headers;
   }
 
   void fail(const std::string& name, const YamlNode& step) {

@@ -35,7 +35,7 @@ void Ticket::begin(const Arrival& arrival) {
   subset_ = headers->subset;
   if (auto refusal = prepare(arrival, *headers)) return holder_.on_refused(*refusal);
   const flow::Request request{.priority = priority_,
-                              .fairness_id = headers->fairness_id,
+                              .fairness_id = tenant(*headers),
                               .model = arrival.scan.model_name,
                               .target_model = model_,
                               .bytes = arrival.body.size() + kOverheadBytes,
@@ -71,6 +71,13 @@ std::optional<Refusal> Ticket::prepare(const Arrival& arrival, const RequestHead
                         prefix_);
   served_ = {.prompt_tokens = prefix_.tokens(), .output_tokens = 0};
   return std::nullopt;
+}
+
+/// The header's, else what a plugin makes of other headers, else one for all.
+std::string_view Ticket::tenant(const RequestHeaders& headers) const {
+  if (!headers.fairness_id.empty()) return headers.fairness_id;
+  const std::string_view read = route_->scheduler().tenant(headers_);
+  return read.empty() ? flow::kDefaultTenant : read;
 }
 
 schedule::Query Ticket::query() const {

@@ -100,6 +100,7 @@ class Ticket {
 
  private:
   std::optional<Refusal> prepare(const Arrival& arrival, const RequestHeaders& headers);
+  std::string_view tenant(const RequestHeaders& headers) const;
   schedule::Query query() const;
   void decided(flow::Decision decision);
   std::optional<Refusal> place_first();

@@ -32,6 +32,8 @@ struct Query {
   /// The only endpoints allowed, as "address[:port],…".
   std::optional<std::string_view> subset = {};
   TimePoint now{};
+  /// The endpoint that the first profile chose, for those that come after it.
+  const endpoints::Endpoint* peer = nullptr;
 
   /// The header's value; empty when absent.
   std::string_view header(std::string_view name) const {
@@ -79,6 +81,13 @@ class Picker : public virtual Plugin {
   /// Moves the best to the front, as many as it would fall back on, and says how many those are.
   /// Of at least one candidate. Equal candidates are drawn among by `random`.
   virtual size_t pick(std::span<Candidate> candidates, Random& random) = 0;
+};
+
+/// Finds out whose request it is, where no header of the gateway's own says so.
+class TenantReader : public virtual Plugin {
+ public:
+  /// A view into `headers`; empty when they do not tell.
+  virtual std::string_view tenant(std::span<const http::Header> headers) const = 0;
 };
 
 /// Finds out something for the other plugins, before the first profile runs.

@@ -88,6 +88,7 @@ Result<void> Scheduler::build(const resources::EndpointPickerConfig& config) {
                         registry_->get_by_type<InflightLoadProducer>("inflight-load-producer"));
   producers_ = registry_->all<Producer>();
   admitters_ = registry_->all<Admitter>();
+  tenant_readers_ = registry_->all<TenantReader>();
   plugins_ = registry_->all<Plugin>();
   return {};
 }
@@ -99,10 +100,12 @@ Decision Scheduler::schedule(const Query& query, const endpoints::Snapshot& snap
   for (Producer* producer : producers_) producer->produce(query);
   done_.clear();
   ran_.clear();
+  Query asked = query;
   while (done_.size() < kProfilesMax) {
     const auto next = handler_->next(query, done_);
     if (!next) break;
-    run_profile(*next, query, explanation);
+    run_profile(*next, asked, explanation);
+    asked.peer = done_.front().endpoint;
   }
   Decision decision;
   if (done_.empty()) return decision;
@@ -152,6 +155,13 @@ void Scheduler::placed(const Query& query) {
     for (Producer* producer : producers_) producer->placed(query, *endpoint);
     for (Plugin* plugin : profiles_[ran_[i]].plugins()) plugin->placed(query, *endpoint);
   }
+}
+
+std::string_view Scheduler::tenant(std::span<const http::Header> headers) const {
+  for (const TenantReader* reader : tenant_readers_) {
+    if (const auto tenant = reader->tenant(headers); !tenant.empty()) return tenant;
+  }
+  return {};
 }
 
 bool Scheduler::admits(const Query& query, const endpoints::Snapshot& snapshot) {

@@ -45,6 +45,8 @@ class Scheduler {
                     const endpoints::Snapshot& excluded, Explanation* explanation = nullptr);
   /// The request of the last schedule() goes where that decided.
   void placed(const Query& query);
+  /// Whose request it is, where a plugin can tell by the headers; else empty.
+  std::string_view tenant(std::span<const http::Header> headers) const;
   /// Whether admitters let the request in, given the candidates of schedule().
   bool admits(const Query& query, const endpoints::Snapshot& snapshot);
 
@@ -69,6 +71,7 @@ class Scheduler {
   InflightLoadProducer* counting_ = nullptr;
   std::vector<Producer*> producers_;
   std::vector<Admitter*> admitters_;
+  std::vector<TenantReader*> tenant_readers_;
   std::vector<Plugin*> plugins_;
   size_t prefix_blocks_max_;
   Random random_;

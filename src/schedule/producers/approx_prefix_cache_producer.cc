@@ -83,6 +83,18 @@ Made make_approx_prefix_cache_producer(resources::Fields& parameters, Registry&)
   return make_plugin<ApproxPrefixCacheProducer>(options);
 }
 
+/// Upstream holds requests back for a window and places those that begin alike together. The index
+/// counts a request once it is placed, so the next one follows it and nobody waits.
+Made make_burst_prefix_cache_producer(resources::Fields& parameters, Registry&) {
+  for (const std::string_view key :
+       {"windowDurationMs", "maxPerReplica", "blockSizeTokens", "maxPrefixTokensToMatch",
+        "minColocateBlocks", "maxBatchSize"}) {
+    LLMD_RETURN_IF_ERROR(parameters.integer(key, 0));
+  }
+  LLMD_RETURN_IF_ERROR(parameters.text("balanceBy", "requests"));
+  return make_plugin<ApproxPrefixCacheProducer>(IndexOptions{});
+}
+
 /// Its parameters are about reading events, which nothing does yet; see registry.cc.
 Made make_precise_prefix_cache_producer(resources::Fields& parameters, Registry&) {
   for (const std::string_view key : {"tokenProcessorConfig", "indexerConfig", "kvEventsConfig",

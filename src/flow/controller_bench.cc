@@ -2,28 +2,9 @@
 // What a request costs in flow control while 10 000 of 100 tenants wait.
 #include <benchmark/benchmark.h>
 
-#include <atomic>
-#include <cstdlib>
-#include <new>
-
+#include "base/counted_allocations.h"
 #include "flow/controller.h"
 #include "flow/test_config.h"
-
-namespace {
-std::atomic<uint64_t> allocations = 0;
-}  // namespace
-
-// Every allocation of this program is counted. Not inlined, as g++ would then see free() end what
-// new began.
-[[gnu::noinline]] void* operator new(size_t size) {
-  ++allocations;
-  if (void* memory = std::malloc(size)) return memory;
-  throw std::bad_alloc();
-}
-[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
-[[gnu::noinline]] void operator delete(void* memory, size_t /*size*/) noexcept {
-  std::free(memory);
-}
 
 namespace llmd::flow {
 namespace {

@@ -48,11 +48,12 @@ void add_endpoint_flags(CLI::App& command, GatewayProcessOptions& options) {
   command.add_flag("--trusted", options.gateway.is_trusted,
                    "Clients are proxies of yours: headers that steer requests are believed, and "
                    "responses say which engine served them");
-  auto* source = command.add_option_group("endpoints", "Where the engines are");
+  auto* source = command.add_option_group(
+      "endpoints", "Where the engines are; unless a -f FILE says so (dataLayer.discovery)");
   source->add_option("--endpoints", options.endpoints_file,
                      "File that lists the engines; followed while it changes");
   source->add_option("--endpoint", options.endpoint_urls, "An engine's http://HOST:PORT");
-  source->require_option(1);
+  source->require_option(0, 1);
 }
 
 void add_limit_flags(CLI::App& command, GatewayProcessOptions& options) {

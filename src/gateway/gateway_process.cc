@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "base/check.h"
@@ -31,7 +32,6 @@ class GatewayProcess {
  public:
   explicit GatewayProcess(GatewayProcessOptions options)
       : options_(std::move(options)),
-        watcher_(options_.endpoints_file),
         object_watchers_(options_.object_files.begin(), options_.object_files.end()),
         file_timer_(loop_),
         drain_timer_(loop_) {}
@@ -41,7 +41,8 @@ class GatewayProcess {
  private:
   void follow_files();
   bool objects_changed();
-  Result<request::RoutingConfig> load_routing() const;
+  Result<void> find_endpoints(const resources::Objects& objects);
+  Result<resources::Objects> load_objects() const;
   void read_objects();
   void read_endpoints();
   void on_signal(int signal);
@@ -49,7 +50,7 @@ class GatewayProcess {
   GatewayProcessOptions options_;
   net::EventLoop loop_;
   endpoints::Pool pool_;
-  endpoints::FileWatcher watcher_;
+  std::optional<endpoints::FileWatcher> endpoints_watcher_;  ///< none for a fixed set
   std::vector<endpoints::FileWatcher> object_watchers_;
   net::Timer file_timer_;
   net::Timer drain_timer_;
@@ -58,13 +59,11 @@ class GatewayProcess {
 };
 
 Result<void> GatewayProcess::serve() {
-  if (options_.endpoints_file.empty()) {
-    LLMD_ASSIGN_OR_RETURN(auto specs, endpoints::endpoints_from_urls(options_.endpoint_urls));
-    pool_.update(std::move(specs));
-  }
   options_.gateway.seed = entropy();
   objects_changed();
-  LLMD_ASSIGN_OR_RETURN(options_.gateway.routing, load_routing());
+  LLMD_ASSIGN_OR_RETURN(auto objects, load_objects());
+  LLMD_RETURN_IF_ERROR(find_endpoints(objects));
+  LLMD_ASSIGN_OR_RETURN(options_.gateway.routing, request::plan_routing(std::move(objects)));
   LLMD_ASSIGN_OR_RETURN(gateway_, Gateway::create(loop_, pool_, std::move(options_.gateway)));
   follow_files();
   LLMD_ASSIGN_OR_RETURN(const uint16_t port, gateway_->listen(options_.host, options_.port));
@@ -78,8 +77,27 @@ Result<void> GatewayProcess::serve() {
   return {};
 }
 
+Result<void> GatewayProcess::find_endpoints(const resources::Objects& objects) {
+  std::string file = options_.endpoints_file;
+  if (file.empty() && options_.endpoint_urls.empty()) {
+    for (const auto& config : objects.picker_configs) file = config.discovery_path;
+    if (file.empty()) {
+      return invalid_argument(
+          "where are the engines? Give --endpoint URL, --endpoints FILE, or with -f an "
+          "EndpointPickerConfig whose dataLayer.discovery names such a file");
+    }
+  }
+  if (!file.empty()) {
+    endpoints_watcher_.emplace(std::move(file));
+    return {};
+  }
+  LLMD_ASSIGN_OR_RETURN(auto specs, endpoints::endpoints_from_urls(options_.endpoint_urls));
+  pool_.update(std::move(specs));
+  return {};
+}
+
 void GatewayProcess::follow_files() {
-  if (!options_.endpoints_file.empty() && watcher_.changed()) read_endpoints();
+  if (endpoints_watcher_ && endpoints_watcher_->changed()) read_endpoints();
   if (objects_changed()) read_objects();
   file_timer_.start(kFileStep, [this] { follow_files(); });
 }
@@ -89,15 +107,16 @@ bool GatewayProcess::objects_changed() {
   return std::ranges::count_if(object_watchers_, &endpoints::FileWatcher::changed) > 0;
 }
 
-Result<request::RoutingConfig> GatewayProcess::load_routing() const {
-  if (options_.object_files.empty()) return request::plan_routing({});
-  LLMD_ASSIGN_OR_RETURN(auto objects, resources::load_objects(options_.object_files));
-  return request::plan_routing(std::move(objects));
+Result<resources::Objects> GatewayProcess::load_objects() const {
+  if (options_.object_files.empty()) return resources::Objects{};
+  return resources::load_objects(options_.object_files);
 }
 
 /// Files that are refused leave everything as it is.
 void GatewayProcess::read_objects() {
-  const auto config = load_routing();
+  auto objects = load_objects();
+  if (!objects) return log::error("{}", objects.error().message);
+  const auto config = request::plan_routing(*std::move(objects));
   if (!config) return log::error("{}", config.error().message);
   const auto used = gateway_->use(*config);
   if (!used) return log::error("{}", used.error().message);
@@ -106,9 +125,10 @@ void GatewayProcess::read_objects() {
 
 /// A file that cannot be used leaves the endpoints as they are.
 void GatewayProcess::read_endpoints() {
-  const auto text = read_file(watcher_.path(), endpoints::kEndpointsFileBytesMax);
+  const std::string& path = endpoints_watcher_->path();
+  const auto text = read_file(path, endpoints::kEndpointsFileBytesMax);
   if (!text) return log::error("{}", text.error().message);
-  auto specs = endpoints::parse_endpoints(*text, watcher_.path());
+  auto specs = endpoints::parse_endpoints(*text, path);
   if (!specs) return log::error("{}", specs.error().message);
   pool_.update(std::move(*specs));
 }

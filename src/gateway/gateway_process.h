@@ -14,7 +14,7 @@ struct GatewayProcessOptions {
   std::string host = "127.0.0.1";
   uint16_t port = 8080;                    ///< 0: any free one
   std::string endpoints_file;              ///< followed while it changes; or else
-  std::vector<std::string> endpoint_urls;  ///< a fixed set
+  std::vector<std::string> endpoint_urls;  ///< a fixed set; or else a file that an object names
   /// Objects that say how requests are treated; followed while they change. None: the defaults.
   std::vector<std::string> object_files;
   Duration drain_timeout = std::chrono::seconds(30);

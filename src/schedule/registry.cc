@@ -74,12 +74,26 @@ constexpr Kind kKinds[] = {
 };
 
 /// Types that name what llmd does anyway; flow control's are known to flow/.
-constexpr std::string_view kBuiltIn[] = {
-    "openai-parser",       "vllmhttp-parser",
-    "metrics-data-source", "core-metrics-extractor",
-    "models-data-source",  "models-data-extractor",
-    "file-discovery",      "endpoint-notification-source",
+struct BuiltIn {
+  std::string_view type;
+  /// A parameter that may be given, if it says how things are: none may be changed.
+  struct Fixed {
+    std::string_view key;
+    std::string_view value;
+  } fixed[2] = {};
 };
+constexpr BuiltIn kBuiltIn[] = {
+    {"openai-parser"},
+    {"vllmhttp-parser"},
+    {"metrics-data-source", {{"scheme", "http"}, {"path", "/metrics"}}},
+    {"core-metrics-extractor",
+     {{"engineLabelKey", endpoints::kEngineTypeLabel}, {"defaultEngine", "vllm"}}},
+    {"models-data-source", {{"scheme", "http"}, {"path", "/v1/models"}}},
+    {"models-data-extractor"},
+    {"endpoint-notification-source"},
+};
+/// Its parameters are read with the document's dataLayer, in resources/.
+constexpr std::string_view kFileDiscovery = "file-discovery";
 
 /// Upstream's types that this build lacks: refused by name, so that nobody searches for a typo.
 constexpr std::string_view kNotYet[] = {
@@ -115,6 +129,24 @@ bool contains(std::span<const std::string_view> words, std::string_view word) {
   return std::ranges::find(words, word) != words.end();
 }
 
+const BuiltIn* built_in_of(std::string_view type) {
+  const auto* found = std::ranges::find(kBuiltIn, type, &BuiltIn::type);
+  return found == std::end(kBuiltIn) ? nullptr : found;
+}
+
+Result<void> check_built_in(const BuiltIn& what, const PluginSpec& spec, const std::string& file) {
+  LLMD_ASSIGN_OR_RETURN(auto parameters,
+                        Fields::of_optional(spec.parameters, spec.name + ".parameters", file));
+  for (const auto& [key, value] : what.fixed) {
+    if (key.empty()) continue;
+    LLMD_ASSIGN_OR_RETURN(const std::string given, parameters.text(key, std::string(value)));
+    if (given != value) {
+      return parameters.error(key, fmt::format("cannot be changed: it is {} here", value));
+    }
+  }
+  return parameters.done();
+}
+
 const Kind* kind_of(std::string_view type) {
   const auto* found = std::ranges::find(kKinds, type, &Kind::type);
   return found == std::end(kKinds) ? nullptr : found;
@@ -124,7 +156,8 @@ std::string hint(std::string_view type) {
   std::vector<std::string> names;
   for (const Kind& kind : kKinds) names.emplace_back(kind.type);
   const auto flow = flow::plugin_types();
-  names.insert(names.end(), std::begin(kBuiltIn), std::end(kBuiltIn));
+  for (const BuiltIn& each : kBuiltIn) names.emplace_back(each.type);
+  names.emplace_back(kFileDiscovery);
   names.insert(names.end(), flow.begin(), flow.end());
   const auto nearest = nearest_word(type, names);
   return nearest ? fmt::format("; did you mean {}?", *nearest) : "";
@@ -199,7 +232,11 @@ std::string_view Registry::name_of(const Plugin& plugin) const {
 
 Result<void> Registry::make_all() {
   for (const PluginSpec& spec : specs_) {
-    if (contains(kBuiltIn, spec.type)) continue;
+    if (spec.type == kFileDiscovery) continue;
+    if (const BuiltIn* built_in = built_in_of(spec.type)) {
+      LLMD_RETURN_IF_ERROR(check_built_in(*built_in, spec, file_));
+      continue;
+    }
     if (kind_of(spec.type) == nullptr && contains(flow::plugin_types(), spec.type)) {
       LLMD_RETURN_IF_ERROR(flow::check_plugin(spec, file_));
       continue;

@@ -81,6 +81,8 @@ test('a decision can be seen', async () => {
 for (const [what, text, message] of [
   ['an unknown plugin', config('{type: queue-scorr}', '{pluginRef: queue-scorr}'), /wrong\.yaml:3: .*did you mean queue-scorer\?/],
   ['an unknown parameter', config('{type: queue-scorer, parameters: {wait: 1}}', '{pluginRef: queue-scorer}'), /wrong\.yaml:3:\d+: .*wait: there is no such key/],
+  ['a fixed parameter', config('{type: queue-scorer}, {type: metrics-data-source, parameters: {path: /other}}', '{pluginRef: queue-scorer}'), /wrong\.yaml:3:\d+: .*path: cannot be changed: it is \/metrics here/],
+  ['what is not there yet', config('{type: latency-scorer}', '{pluginRef: latency-scorer}'), /wrong\.yaml:3: plugin type latency-scorer is known, but this build cannot do it yet/],
   ['an unknown key', `${bySession}extra: 1\n`, /wrong\.yaml:5:1: extra: there is no such key/],
   ['no YAML', 'a: [', /wrong\.yaml/],
 ]) {
@@ -91,6 +93,24 @@ for (const [what, text, message] of [
     assert.match(ended.stderr, message);
   });
 }
+
+test('the file may say where the engines are, as upstream does without Kubernetes', async () => {
+  const engine = await startEngine(answerJson('a'));
+  cleanup.push(engine);
+  const endpoints = write('discovered.yaml', `endpoints: [{name: e, address: 127.0.0.1, port: "${engine.port}"}]\n`);
+  const file = write('discovers.yaml', `${config(`{type: file-discovery, parameters: {path: ${endpoints}}}, {type: queue-scorer}`,
+    '{pluginRef: queue-scorer}')}dataLayer: {discovery: {pluginRef: file-discovery}}\n`);
+  const gateway = await startGateway([], ['-f', file], { waitReady: false });
+  cleanup.push(gateway);
+  await until(async () => await gateway.metric('llm_d_epp_ready_endpoints') === 1, 'it is up');
+  assert.equal((await ask(gateway)).engine, 'a');
+});
+
+test('without engines the gateway says how to name them', () => {
+  const ended = spawnSync(process.env.LLMD_BIN, ['gateway', '--port', '0'], { encoding: 'utf8', timeout: 10_000 });
+  assert.equal(ended.status, 1);
+  assert.match(ended.stderr, /where are the engines\? Give --endpoint URL/);
+});
 
 test('a decode engine is told which one computes the prompt first', async () => {
   const engines = [await startEngine(answerJson('prefill')), await startEngine(answerJson('decode'))];

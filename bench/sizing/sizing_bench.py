@@ -9,8 +9,9 @@ simulated engines, with the same requests at the same times. Counted is CPU time
 (/proc/PID/task/*/schedstat), over two stretches of each round: with requests coming and going, per
 request, that is per 1,000 tokens that the engines say they generated; and after the last request
 was sent, when answers are all that passes, per streamed event. First of all, what both cost idle. A
-round in which a request failed ends the run. How late the load tool was, and for how long the
-engines waited for a core, say whether the machine was too busy.
+request that fails ends the run. A round in which the engines fell behind, as they do on a machine
+too busy for them, is shown and its pair not compared; how late the load tool was and for how long
+the engines waited for a core say how busy it was.
 """
 import argparse
 import concurrent.futures
@@ -32,6 +33,7 @@ GROUPS, PROMPTS = 100, 20  # as many groups as engines, and more prompts than ar
 SETTLE_S = 15     # idle engines are asked for their metrics less and less, down to this
 WARM_S = 25       # longer than a request takes: from then on as many end as begin
 TAIL_S = 8        # shorter than that
+STEADY = 0.85     # of the tokens asked for; with less, answers pile up and a request has no price
 SPARE_S = 8       # the first stretch ends so long before the last request is sent, at least nearly
 GENERATED = re.compile(r"^vllm:generation_tokens_total\{.*\} (\S+)$", re.M)
 
@@ -81,16 +83,19 @@ class Load:
         self.process.wait()
 
 
+def state(proxy, engines):
+    """What only grows: time, the proxy's CPU seconds, seconds that the engines waited for a core, tokens."""
+    return (time.monotonic(), proxy.cpu_seconds(), engines.waited_seconds(), generated_tokens(engines))
+
+
 def stretch(proxy, engines, seconds):
-    """CPU seconds of the proxy, tokens, and seconds that the engines waited for a core, in each second."""
-    cpu_s, waited_s, tokens, began = proxy.cpu_seconds(), engines.waited_seconds(), generated_tokens(engines), time.monotonic()
+    before = state(proxy, engines)
     time.sleep(seconds)
-    took_s = time.monotonic() - began
-    return (proxy.cpu_seconds() - cpu_s, generated_tokens(engines) - tokens, (engines.waited_seconds() - waited_s) / took_s)
+    return [now - then for now, then in zip(state(proxy, engines), before)]
 
 
 def one_round(name, options, folder):
-    """CPU seconds per request and per event, and the most memory in MiB."""
+    """CPU seconds per request and per event, and the most memory in MiB; None if it does not count."""
     with contextlib.ExitStack() as stack:
         engines = start_engines(stack, options.build, options.endpoints)
         proxy = start_proxy(stack, name, options, folder, engines)
@@ -100,14 +105,17 @@ def one_round(name, options, folder):
         wait_until(lambda: generated_tokens(engines), "the first token")
         began = time.monotonic()
         time.sleep(WARM_S)
-        cpu_s, tokens, waited = stretch(proxy, engines, options.seconds)
+        took_s, cpu_s, waited_s, tokens = stretch(proxy, engines, options.seconds)
         time.sleep(max(0, began + sending_s - time.monotonic()))
-        tail_cpu_s, tail_tokens, _ = stretch(proxy, engines, TAIL_S)
+        _, tail_cpu_s, _, tail_tokens = stretch(proxy, engines, TAIL_S)
         summary = load.summary()
         check(summary)
         row = (cpu_s / tokens * OUTPUT_TOKENS, tail_cpu_s / tail_tokens, proxy.memory_mib("VmHWM"))
-        show(name, row, summary, tokens / options.seconds, waited)
-        return row
+        show(name, row, summary, tokens / took_s, waited_s / took_s)
+        if tokens / took_s >= STEADY * options.rate * OUTPUT_TOKENS:
+            return row
+        print("  not steady: not compared", flush=True)
+        return None
 
 
 def check(summary):
@@ -138,8 +146,11 @@ def main():
         idle(options, folder)
         rounds = [(one_round("llmd", options, folder), one_round("nginx", options, folder))
                   for _ in range(options.rounds)]
+    pairs = [pair for pair in rounds if None not in pair]
+    if not pairs:
+        raise SystemExit("the machine was too busy in each round")
     for column, what in enumerate(("CPU of a request", "CPU of an event", "memory")):
-        ratios = sorted(mine[column] / theirs[column] for mine, theirs in rounds)
+        ratios = sorted(mine[column] / theirs[column] for mine, theirs in pairs)
         print(f"{what}: {statistics.median(ratios):.2f} x nginx ({ratios[0]:.2f} to {ratios[-1]:.2f})")
 
 

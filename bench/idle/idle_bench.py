@@ -14,9 +14,11 @@ import asyncio
 import contextlib
 import json
 import pathlib
-import signal
-import socket
+import sys
 import tempfile
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from processes import start_llmd  # noqa: E402
 
 MODELS = json.dumps({"object": "list", "data": [{"id": "m", "object": "model"}]})
 FAMILIES = ("iteration_tokens_total", "request_prompt_tokens", "request_generation_tokens",
@@ -66,22 +68,6 @@ def answer(body, kind):
     return f"HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
 
 
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
-def cpu_seconds(pid):
-    threads = pathlib.Path(f"/proc/{pid}/task").iterdir()
-    return sum(int((thread / "schedstat").read_text().split()[0]) for thread in threads) / 1e9
-
-
-def memory_mib(pid):
-    status = pathlib.Path(f"/proc/{pid}/status").read_text()
-    return int(status.split("VmRSS:")[1].split()[0]) / 1024
-
-
 async def wait_until(condition, what, seconds=30):
     for _ in range(seconds * 20):
         if condition():
@@ -90,14 +76,14 @@ async def wait_until(condition, what, seconds=30):
     raise SystemExit(f"{what}: waited {seconds} s in vain")
 
 
-async def measure(name, pid, options):
-    before, pages, began = cpu_seconds(pid), Engine.pages, asyncio.get_running_loop().time()
+async def measure(name, gateway, options):
+    before, pages, began = gateway.cpu_seconds(), Engine.pages, asyncio.get_running_loop().time()
     await asyncio.sleep(options.seconds)
     wall = asyncio.get_running_loop().time() - began
-    share = (cpu_seconds(pid) - before) / wall
+    share = (gateway.cpu_seconds() - before) / wall
     per_s = (Engine.pages - pages) / wall
     print(f"{name}: {share:.4f} cores, {per_s:.0f} pages/s, {share / max(per_s, 1e-9) * 1e6:.0f} us a page, "
-          f"{memory_mib(pid):.0f} MiB", flush=True)
+          f"{gateway.memory_mib():.0f} MiB", flush=True)
 
 
 async def bench(options, folder):
@@ -109,15 +95,12 @@ async def bench(options, folder):
     listed = folder / "endpoints.yaml"
     listed.write_text("endpoints:\n" + "".join(
         f'- {{name: e{i}, address: 127.0.0.1, port: "{port}"}}\n' for i, port in enumerate(ports)))
-    port = free_port()
-    gateway = await asyncio.create_subprocess_exec(
-        str(options.build / "llmd"), "gateway", "--port", str(port), "--endpoints", str(listed),
-        stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL)
-    try:
+    with contextlib.ExitStack() as stack:
+        gateway = start_llmd(stack, options.build, "gateway", "--endpoints", listed)
         await wait_until(lambda: Engine.pages >= options.endpoints, "the first pages")
         await asyncio.sleep(SETTLE_S)
-        await measure("idle", gateway.pid, options)
-        clients = [await asyncio.open_connection("127.0.0.1", port) for _ in range(options.endpoints)]
+        await measure("idle", gateway, options)
+        clients = [await asyncio.open_connection("127.0.0.1", gateway.port) for _ in range(options.endpoints)]
         for i, (_, writer) in enumerate(clients):
             body = json.dumps({"model": "m", "prompt": f"{i} " * 50})
             writer.write(f"POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n{body}"
@@ -125,13 +108,9 @@ async def bench(options, folder):
             await writer.drain()
         await wait_until(lambda: Engine.held == options.endpoints, "a request at each engine")
         await asyncio.sleep(2)
-        await measure("busy", gateway.pid, options)
+        await measure("busy", gateway, options)
         for _, writer in clients:
             writer.close()
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            gateway.send_signal(signal.SIGTERM)
-        await gateway.wait()
 
 
 def main():

@@ -5,4 +5,4 @@ set -eu
 cd "$(dirname "$0")/../.."
 cmake --preset release >/dev/null
 ninja -C build/release llmd >/dev/null
-exec python3 bench/prefix_cache/prefix_bench.py build/release/llmd models/llmd-tiny "$@"
+exec python3 bench/prefix_cache/prefix_bench.py build/release models/llmd-tiny "$@"

@@ -6,56 +6,21 @@ nginx_check.py [SECONDS]: starts 8 simulated Qwen3-32B engines and nginx with ea
 sends the optimized-baseline workload at 3 and 10 requests/s for SECONDS (20) each, in real time, and
 prints the same figures beside those of virtual time. Takes about two minutes for each rule.
 """
+import contextlib
 import json
 import pathlib
-import socket
 import subprocess
 import sys
 import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-LLMD = ROOT / "build/release/llmd"
+sys.path.insert(0, str(ROOT / "bench"))
+from processes import start_engines, start_nginx_relay  # noqa: E402
+
+BUILD = ROOT / "build/release"
 PROFILE = "qwen3-32b-tp2-h100"
 ENGINES = 8
 RULES = {"round-robin": "", "least-connections": "least_conn;"}
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def start_engines():
-    """Consecutive ports from a free one on; the process prints a line for each."""
-    engines = subprocess.Popen(
-        [LLMD, "engine", "--simulated", "--profile", PROFILE, "--replicas", str(ENGINES), "--port", str(free_port())],
-        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-    ports = [int(engines.stdout.readline().rsplit(":", 1)[1]) for _ in range(ENGINES)]
-    return engines, ports
-
-
-def start_nginx(folder, rule, ports):
-    port = free_port()
-    servers = "".join(f"server 127.0.0.1:{each}; " for each in ports)
-    conf = folder / "nginx.conf"
-    conf.write_text(f"""daemon off; worker_processes 1; pid {folder}/pid; error_log /dev/null;
-events {{ worker_connections 8192; }}
-http {{ access_log off; client_max_body_size 16m; client_body_buffer_size 1m;
-  client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
-  fastcgi_temp_path {folder}/fastcgi; uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
-  upstream engines {{ {rule} {servers} }}
-  server {{ listen 127.0.0.1:{port};
-    location / {{ proxy_pass http://engines; proxy_http_version 1.1; proxy_buffering off; proxy_read_timeout 600s; }} }} }}
-""")
-    nginx = subprocess.Popen(["nginx", "-c", conf, "-p", folder, "-e", "/dev/null"])
-    while True:  # until it listens
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-            return nginx, port
-        except ConnectionRefusedError:
-            if nginx.poll() is not None:
-                sys.exit("nginx did not start")
 
 
 def workload(folder, seconds):
@@ -76,7 +41,7 @@ load:
 
 def bench(folder, config, *flags):
     out = folder / "out"
-    subprocess.run([LLMD, "bench", "-c", config, "--out", out, *flags], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([BUILD / "llmd", "bench", "-c", config, "--out", out, *flags], check=True, stdout=subprocess.DEVNULL)
     stages = [json.loads((out / f"stage_{i}_lifecycle_metrics.json").read_text()) for i in range(2)]
     return [stage["successes"] for stage in stages]
 
@@ -98,15 +63,10 @@ def main():
         with tempfile.TemporaryDirectory() as name:
             folder = pathlib.Path(name)
             config = workload(folder, seconds)
-            engines, ports = start_engines()
-            nginx, port = start_nginx(folder, rule, ports)
-            try:
-                real = bench(folder, config, "--url", f"http://127.0.0.1:{port}")
-            finally:
-                nginx.terminate()
-                engines.terminate()
-                nginx.wait()
-                engines.wait()
+            with contextlib.ExitStack() as stack:
+                engines = start_engines(stack, BUILD, ENGINES, "--profile", PROFILE)
+                nginx = start_nginx_relay(stack, folder, engines.ports, rule)
+                real = bench(folder, config, "--url", f"http://127.0.0.1:{nginx.port}")
             virtual = bench(folder, config, "--virtual", "--policy", policy, "--profile", PROFILE, "--endpoints", str(ENGINES))
             for rate, over_nginx, in_virtual_time in zip((3, 10), real, virtual):
                 for what, value in figures(over_nginx).items():

@@ -4,7 +4,7 @@
 
   stream_bench.py BUILD_DIR [--rounds 5] [--seconds 4] [--idle-seconds 10]
 
-CPU time (user + system, from /proc/PID/stat) per event: `llmd engine --simulated` with a step every
+CPU time (/proc/PID/task/*/schedstat) per event: `llmd engine --simulated` with a step every
 4 ms, and `sse_load origin`, a loop that writes one event of the same size to every connection every
 4 ms; interleaved, medians and the median of the per-round ratios with their range. Then the CPU
 that 100 engines in one process take with nothing to do.
@@ -12,29 +12,17 @@ that 100 engines in one process take with nothing to do.
 import argparse
 import contextlib
 import json
-import os
 import pathlib
 import socket
 import statistics
 import subprocess
+import sys
 import time
 
-TICKS = os.sysconf("SC_CLK_TCK")
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from processes import Process, start_engines  # noqa: E402
+
 BODY = json.dumps({"model": "m", "stream": True, "messages": [{"role": "user", "content": "hi"}]})
-
-
-def cpu_seconds(process):
-    fields = pathlib.Path(f"/proc/{process.pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
-
-
-def start_engines(build, stack, *flags):
-    """The process and its ports, one per engine."""
-    command = [str(build / "llmd"), "engine", "--simulated", "--port", "0", "--served-model-name", "m", *flags]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-    stack.callback(process.kill)
-    count = int(flags[flags.index("--replicas") + 1]) if "--replicas" in flags else 1
-    return process, [int(process.stdout.readline().rsplit(":", 1)[1]) for _ in range(count)]
 
 
 def event_bytes(port):
@@ -47,19 +35,19 @@ def event_bytes(port):
         return int(seen.split(b"\r\n\r\n", 1)[1].split(b"\r\n")[4], 16)
 
 
-def one_round(load, process, port, streams, seconds):
-    before = cpu_seconds(process)
-    out = subprocess.run([load, "client", str(port), str(streams), str(seconds)], capture_output=True, text=True,
+def one_round(load, process, streams, seconds):
+    before = process.cpu_seconds()
+    out = subprocess.run([load, "client", str(process.port), str(streams), str(seconds)], capture_output=True, text=True,
                          check=True).stdout
     events = int(out.split()[0])
-    return (cpu_seconds(process) - before) / events * 1e6, events / seconds
+    return (process.cpu_seconds() - before) / events * 1e6, events / seconds
 
 
 def compare(load, engine, loop, streams, args):
     costs, ratios, rates = {"engine": [], "loop": []}, [], []
     for number in range(args.rounds + 1):
-        mine, rate = one_round(load, *engine, streams, args.seconds)
-        bare, bare_rate = one_round(load, *loop, streams, args.seconds)
+        mine, rate = one_round(load, engine, streams, args.seconds)
+        bare, bare_rate = one_round(load, loop, streams, args.seconds)
         if number == 0:
             continue  # warm-up
         costs["engine"].append(mine)
@@ -74,13 +62,11 @@ def compare(load, engine, loop, streams, args):
 
 def idle(build, seconds):
     with contextlib.ExitStack() as stack:
-        process, _ = start_engines(build, stack, "--replicas", "100")
-        before = cpu_seconds(process)
+        engines = start_engines(stack, build, 100)
+        before = engines.cpu_seconds()
         time.sleep(seconds)
-        used = (cpu_seconds(process) - before) / seconds
-        status = pathlib.Path(f"/proc/{process.pid}/status").read_text()
-        resident = int(status.split("VmRSS:")[1].split()[0]) // 1024
-        print(f"100 idle engines: {used:.4f} cores over {seconds} s, {resident} MiB resident")
+        used = (engines.cpu_seconds() - before) / seconds
+        print(f"100 idle engines: {used:.4f} cores over {seconds} s, {engines.memory_mib():.0f} MiB resident")
 
 
 def main():
@@ -92,15 +78,14 @@ def main():
     args = parser.parse_args()
     load = str(args.build / "bench" / "sse_load")
     with contextlib.ExitStack() as stack:
-        process, ports = start_engines(args.build, stack, "--alpha-ms", "4", "--beta-ms", "0", "--gamma-ms", "0",
-                                       "--output-length", "100000")
-        size = event_bytes(ports[0])
-        origin = subprocess.Popen([load, "origin", str(size)], stdout=subprocess.PIPE, text=True)
-        stack.callback(origin.kill)
-        loop = origin, int(origin.stdout.readline())
+        engine = start_engines(stack, args.build, 1, "--served-model-name", "m", "--alpha-ms", "4", "--beta-ms", "0",
+                               "--gamma-ms", "0", "--output-length", "100000")
+        size = event_bytes(engine.port)
+        origin = Process(stack, "bare loop", [load, "origin", size])
+        origin.ports = [int(origin.popen.stdout.readline())]
         print(f"events of {size} bytes, one every 4 ms on each stream", flush=True)
         for streams in (16, 64, 256):
-            compare(load, (process, ports[0]), loop, streams, args)
+            compare(load, engine, origin, streams, args)
     idle(args.build, args.idle_seconds)
 
 

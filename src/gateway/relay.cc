@@ -233,6 +233,7 @@ void Relay::write(std::string_view bytes, bool last) {
   if (!began_) {
     began_ = true;
     exchange_->start_raw({}, keep_alive_);
+    if (!last) exchange_->release_body();  // nobody else will be asked
     const double ttft_s = to_seconds(context_.loop.now() - began_at_);
     (streaming_ ? metrics_->ttft_streaming_s : metrics_->ttft_whole_s).observe(ttft_s);
   }

@@ -29,7 +29,7 @@ struct ClientOptions {
   size_t headers_max = 256;
 };
 
-/// A request as text. What the views show must live until the call has ended.
+/// A request as text. What the views show must live until on_head() or the call's end.
 struct ClientRequest {
   std::string_view head;                 ///< with its empty line; framing headers included
   std::array<std::string_view, 3> body;  ///< in pieces, so that one in the middle can be replaced

@@ -159,6 +159,18 @@ void Connection::refresh_head() {
   }
 }
 
+/// The head stays, and what came behind the body.
+void Connection::release_body() {
+  if (in_.capacity() <= kKeptBytes) return;
+  net::Buffer small;
+  small.append(in_.view().substr(0, head_size_));
+  small.append(in_.view().substr(head_size_ + body_size_));
+  context_->spares.give_back(in_);
+  in_ = std::move(small);
+  body_size_ = 0;
+  refresh_head();
+}
+
 void Connection::dispatch() {
   refresh_head();
   state_ = State::kHandling;

@@ -74,6 +74,7 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
   void take_body();
   void take_chunked();
   void refresh_head();
+  void release_body();
   void dispatch();
   void reject(const Fault& fault);
   void end_response();
@@ -111,6 +112,7 @@ class ExchangeImpl final : public Exchange {
 
   const RequestHead& head() const override;
   std::string_view body() const override;
+  void release_body() override;
   bool keep_alive() const override;
   void respond(int status, std::string_view content_type, std::string_view body,
                std::span<const Header> extra) override;

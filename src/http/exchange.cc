@@ -32,6 +32,10 @@ ExchangeImpl::~ExchangeImpl() {
 const RequestHead& ExchangeImpl::head() const { return connection_->head_; }
 std::string_view ExchangeImpl::body() const { return connection_->body(); }
 
+void ExchangeImpl::release_body() {
+  if (is_open()) connection_->release_body();
+}
+
 bool ExchangeImpl::keep_alive() const {
   return is_open() && connection_->keep_alive_ && !connection_->context_->draining;
 }

@@ -40,6 +40,9 @@ class Exchange {
   virtual const RequestHead& head() const = 0;
   /// The whole body, chunked coding removed; at most ServerOptions::body_bytes_max. As long valid.
   virtual std::string_view body() const = 0;
+  /// Gives a large body's memory back: for long responses to what has been dealt with. body() may
+  /// be empty from here on, and what pointed into head() points nowhere.
+  virtual void release_body() = 0;
   /// Whether the connection may carry another request; what start_raw() is to be told at most.
   virtual bool keep_alive() const = 0;
 

@@ -151,6 +151,25 @@ TEST_F(ServerTest, ChunkedBodyOverTheLimitIsRefusedWhileReading) {
   EXPECT_THAT(answer, EndsWith("{\"413\":\"request body too large\"}"));
 }
 
+TEST_F(ServerTest, ABodyIsReleasedBeforeTheResponseEnds) {
+  const Peer peer(serve([](const std::shared_ptr<Exchange>& exchange) {
+    exchange->start(200, "text/plain");
+    exchange->release_body();
+    exchange->write(fmt::format("{} {} [{}]", exchange->head().method, exchange->head().target,
+                                exchange->body().substr(0, 2)));
+    exchange->finish();
+  }));
+  // Chunked, so that the next request is read together with this one's end.
+  const std::string body(200'000, 'x');
+  peer.send(
+      fmt::format("POST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+                  "{:x}\r\n{}\r\n0\r\n\r\n"
+                  "POST /b HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nok",
+                  body.size(), body));
+  EXPECT_THAT(peer.read_until("0\r\n\r\n"), HasSubstr("POST /a []"));
+  EXPECT_THAT(peer.read_until("0\r\n\r\n"), HasSubstr("POST /b [ok]"));
+}
+
 TEST_F(ServerTest, ABadRequestBehindALargeOneIsRefused) {
   const Peer peer(serve([](const std::shared_ptr<Exchange>& exchange) {
     exchange->respond(200, "text/plain", "ok");

@@ -18,6 +18,7 @@ using ::testing::HasSubstr;
 struct FakeExchange final : http::Exchange {
   const http::RequestHead& head() const override { return head_; }
   std::string_view body() const override { return {}; }
+  void release_body() override {}
   bool keep_alive() const override { return true; }
   void respond(int answered, std::string_view, std::string_view body,
                std::span<const http::Header>) override {

@@ -38,6 +38,9 @@ std::optional<uint32_t> rank_of(const EndpointSpec& spec) {
 /// utilization detector calls full (queueDepthThreshold).
 constexpr double kUnseenRequests = 5;
 
+/// Requests of ours that may be on their way to an engine, or back, while it counts.
+constexpr double kUnderWay = 4;
+
 }  // namespace
 
 std::string EndpointSpec::host_port() const {
@@ -56,9 +59,11 @@ double Live::active_requests() const {
 }
 
 double Live::waiting_requests() const {
-  // Nothing waited at the last look: whether the engine is full now is not known.
-  if (scrape.waiting <= 0) return 0;
-  return std::max(0.0, active_requests() - scrape.running);
+  if (scrape.waiting > 0) return std::max(0.0, active_requests() - scrape.running);
+  // Nothing waited at the last look: whether the engine is full now is not known. Yet what it had
+  // from us and does not own up to must wait somewhere.
+  const double ours = std::min(in_flight, in_flight_at_scrape);
+  return std::max(0.0, ours - scrape.running - kUnderWay);
 }
 
 bool Live::serves(std::string_view model) const {

@@ -10,6 +10,8 @@ constexpr uint32_t kFailuresInRowMax = 3;
 constexpr Duration kHalfWindow = std::chrono::seconds(5);
 constexpr Duration kBackoffMin = std::chrono::milliseconds(500);
 constexpr Duration kBackoffMax = std::chrono::seconds(30);
+/// An answer that begins says little of whether it will end.
+constexpr Duration kProven = std::chrono::seconds(10);
 /// A prompt may take long; the client may also be gone, and nobody will tell.
 constexpr Duration kProbeMax = std::chrono::seconds(10);
 
@@ -57,8 +59,8 @@ bool Circuit::fails_often() const {
 
 /// One that opens again soon after it was closed is not well yet: it goes on doubling.
 void Circuit::open(TimePoint now) {
-  const bool again = open_ || now - closed_at_ < backoff_;
-  backoff_ = again ? std::min(backoff_ * 2, kBackoffMax) : kBackoffMin;
+  const bool again = open_ || now - closed_at_ < std::max(backoff_, kProven);
+  backoff_ = again ? std::clamp(backoff_ * 2, kBackoffMin, kBackoffMax) : kBackoffMin;
   open_ = true;
   tried_ = false;
   open_until_ = now + backoff_;

@@ -12,8 +12,9 @@ namespace llmd::endpoints {
 
 /// Closed: all is well. Failures open it: three in a row, or at least half of what ended in the
 /// last ten seconds; so an endpoint that nobody else used opens with its first failure. Open, it
-/// gets no requests for 0.5 s, doubled each time up to 30 s. Then, half open, it gets one: the
-/// probe. If that succeeds the circuit is closed, if it fails it is open again. Loop thread only.
+/// gets no requests for 0.5 s, doubled up to 30 s each time it opens within 10 s of having been
+/// closed. Then, half open, it gets one: the probe. If that succeeds the circuit is closed, if it
+/// fails it is open again. Loop thread only.
 class Circuit {
  public:
   /// Whether a request may go there. Nothing changes until note_placed().

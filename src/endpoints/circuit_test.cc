@@ -142,6 +142,18 @@ TEST_F(CircuitTest, OneThatFlapsGoesOnDoublingAndOneThatWasWellStartsAnew) {
   EXPECT_EQ(closed_for(), milliseconds(500));
 }
 
+TEST_F(CircuitTest, OneThatBeginsAnswersAndBreaksThemGoesOnDoubling) {
+  fail();
+  for (const int expected_ms : {500, 1000, 2000, 4000}) {
+    EXPECT_EQ(closed_for(), milliseconds(expected_ms));
+    clock_.advance(milliseconds(expected_ms));
+    place();
+    succeed();
+    clock_.advance(seconds(5));
+    fail();
+  }
+}
+
 TEST(MayLeaveOut, UpToThreeQuarters) {
   EXPECT_TRUE(Circuit::may_leave_out(1, 2));
   EXPECT_TRUE(Circuit::may_leave_out(3, 4));

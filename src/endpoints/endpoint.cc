@@ -41,6 +41,9 @@ constexpr std::array<std::string_view, 3> kStageNames = {"encode", "prefill", "d
 /// utilization detector calls full (queueDepthThreshold).
 constexpr double kUnseenRequests = 5;
 
+/// Requests of ours that may be on their way to an engine, or back, while it counts.
+constexpr double kUnderWay = 4;
+
 }  // namespace
 
 /// Roles are stages joined by dashes; "both" is from before there was an encode stage.
@@ -65,9 +68,11 @@ double Live::active_requests() const {
 }
 
 double Live::waiting_requests() const {
-  // Nothing waited at the last look: whether the engine is full now is not known.
-  if (scrape.waiting <= 0) return 0;
-  return std::max(0.0, active_requests() - scrape.running);
+  if (scrape.waiting > 0) return std::max(0.0, active_requests() - scrape.running);
+  // Nothing waited at the last look: whether the engine is full now is not known. Yet what it had
+  // from us and does not own up to must wait somewhere.
+  const double ours = std::min(in_flight, in_flight_at_scrape);
+  return std::max(0.0, ours - scrape.running - kUnderWay);
 }
 
 bool Live::serves(std::string_view model) const {

@@ -109,7 +109,8 @@ struct Live {
 
   /// Requests there now: the own ones at once, plus what others had there at the last scrape.
   double active_requests() const;
-  /// Requests that wait there now, by the last scrape and what was sent since.
+  /// Requests that wait there now, by the last scrape and what was sent since; and those of ours
+  /// that the engine had by then and did not count.
   double waiting_requests() const;
   /// What scorers reckon with: the figures, or those of a full engine when they are stale. So an
   /// endpoint that cannot be seen is a bad choice, but a choice; filters go by the last figures.

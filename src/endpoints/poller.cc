@@ -183,7 +183,6 @@ void Poller::become_up(const std::shared_ptr<Endpoint>& endpoint) {
   if (live.health != Health::kUp) {
     log::info("endpoint {} at {} is up", endpoint->spec.name, endpoint->host_port);
     live.health = Health::kUp;
-    live.circuit = {};
   }
   tell(*endpoint);
 }

@@ -206,6 +206,19 @@ TEST_F(PollerTest, ARefusedConnectionIsDownAtOnceATimeoutAfterSeveral) {
   EXPECT_TRUE(live().serves("m"));  // a known model stays known
 }
 
+TEST_F(PollerTest, OneThatIsUpAgainHasItsCircuitStill) {
+  poller_.tick();
+  live().circuit.note_failure(clock_.now());
+  error_ = Errc::kUnavailable;
+  clock_.advance(seconds(2));
+  poller_.tick();
+  ASSERT_EQ(live().health, Health::kDown);
+  error_.reset();
+  run(seconds(1));
+  EXPECT_EQ(live().health, Health::kUp);
+  EXPECT_TRUE(live().circuit.is_open());
+}
+
 TEST_F(PollerTest, ADeadEndpointIsAskedLessAndLess) {
   error_ = Errc::kUnavailable;
   run(seconds(60));

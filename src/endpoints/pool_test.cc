@@ -78,5 +78,18 @@ TEST(Live, OwnRequestsCountAtOnceAndScrapesAddOthers) {
   EXPECT_EQ(live.waiting_requests(), 0);
 }
 
+TEST(Live, WhatAnEngineDeniesHavingWaits) {
+  Live live;
+  live.in_flight = live.in_flight_at_scrape = 30;
+  live.scrape.running = 26;  // four may be on their way
+  EXPECT_EQ(live.waiting_requests(), 0);
+  live.scrape.running = 0;
+  EXPECT_EQ(live.waiting_requests(), 26);
+  live.in_flight = 50;  // may run at once, for all that is known
+  EXPECT_EQ(live.waiting_requests(), 26);
+  live.in_flight = 10;
+  EXPECT_EQ(live.waiting_requests(), 6);
+}
+
 }  // namespace
 }  // namespace llmd::endpoints

@@ -78,7 +78,7 @@ std::string GatewayMetrics::exposition(const endpoints::Snapshot& endpoints,
                                        const http::ServerCounters& limits, size_t connections) {
   double ready = 0;
   for (const auto& endpoint : endpoints) {
-    if (endpoint->live.health == endpoints::Health::kUp) ++ready;
+    if (endpoint->takes_work()) ++ready;
   }
   registry_.gauge("llm_d_epp_ready_endpoints", "Endpoints that can serve", {{"name", "default"}})
       .set(ready);

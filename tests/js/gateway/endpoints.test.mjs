@@ -8,7 +8,7 @@ import path from 'node:path';
 import { once } from 'node:events';
 import { afterEach, test } from 'node:test';
 
-import { answerJson, chat, startEngine, startGateway, until } from './gateway.mjs';
+import { answerJson, chat, replaceFile, startEngine, startGateway, until } from './gateway.mjs';
 
 let cleanup = [];
 afterEach(async () => {
@@ -25,10 +25,7 @@ async function engineThat(answer, options) {
 function listOf(lines) {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'endpoints-'));
   const file = path.join(folder, 'endpoints.yaml');
-  const replace = (entries) => {
-    fs.writeFileSync(`${file}.new`, `endpoints:\n${entries.map((entry) => `- ${entry}\n`).join('')}`);
-    fs.renameSync(`${file}.new`, file);
-  };
+  const replace = (entries) => replaceFile(file, `endpoints:\n${entries.map((entry) => `- ${entry}\n`).join('')}`);
   replace(lines);
   cleanup.push({ stop: () => fs.rmSync(folder, { recursive: true }) });
   return { file, replace };
@@ -97,6 +94,7 @@ test('a draining endpoint takes no new requests, and those it has end', async ()
   await until(() => engine.requests === 1, 'the request came');
   list.replace([entry('llm-d.ai/draining: "true"')]);
   await until(async () => !await isReady(gateway), 'nobody is left for new requests');
+  assert.equal(await gateway.metric('llm_d_epp_ready_endpoints'), 0);
   assert.equal((await chat(gateway)).status, 503);
   release();
   assert.deepEqual(await (await running).json(), { answer: 'slow' });

@@ -6,7 +6,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { after, afterEach, test } from 'node:test';
 
-import { chat, startEngine, startGateway, until } from './gateway.mjs';
+import { chat, replaceFile, startEngine, startGateway, until } from './gateway.mjs';
 
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'llmd-flow-'));
 after(() => fs.rmSync(folder, { recursive: true }));
@@ -38,8 +38,7 @@ spec: {poolRef: {name: pool}, priority: -1}
 
 function write(name, text) {
   const file = path.join(folder, name);
-  fs.writeFileSync(`${file}.new`, text);
-  fs.renameSync(`${file}.new`, file);
+  replaceFile(file, text);
   return file;
 }
 

@@ -2,6 +2,7 @@
 // Helpers: a gateway process, engines that misbehave on demand, raw sockets.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import fs from 'node:fs';
 import http from 'node:http';
 import net from 'node:net';
 import readline from 'node:readline';
@@ -18,6 +19,12 @@ export async function until(check, what) {
     if (Date.now() > end) throw new Error(`never happened: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
+}
+
+/** Replaces the file as a whole, as editors and Kubernetes do. */
+export function replaceFile(file, text) {
+  fs.writeFileSync(`${file}.new`, text);
+  fs.renameSync(`${file}.new`, file);
 }
 
 /** An engine whose POST requests go to `answer(request, response, body)`. */

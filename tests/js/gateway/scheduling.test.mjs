@@ -7,7 +7,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { after, afterEach, test } from 'node:test';
 
-import { answerJson, chat, startEngine, startGateway, until } from './gateway.mjs';
+import { answerJson, chat, replaceFile, startEngine, startGateway, until } from './gateway.mjs';
 
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'llmd-scheduling-'));
 after(() => fs.rmSync(folder, { recursive: true }));
@@ -25,11 +25,9 @@ schedulingProfiles: [{name: default, plugins: [${profile}]}]
 const bySession = config('{type: session-affinity-scorer}', '{pluginRef: session-affinity-scorer}');
 const byHeader = config('{type: header-based-testing-filter}', '{pluginRef: header-based-testing-filter}');
 
-/** Replaces the file as a whole, as editors and Kubernetes do. */
 function write(name, text) {
   const file = path.join(folder, name);
-  fs.writeFileSync(`${file}.new`, text);
-  fs.renameSync(`${file}.new`, file);
+  replaceFile(file, text);
   return file;
 }
 

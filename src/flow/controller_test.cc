@@ -340,7 +340,7 @@ TEST(Controller, ExposesUpstreamsMetrics) {
 
 TEST(Controller, InventedTenantsShareOneSeries) {
   Rig rig(config_with(1'000'000));
-  for (size_t i = 0; i < kLabelValuesMax + 10; ++i) {
+  for (size_t i = 0; i < observe::LabelValues::kMax + 10; ++i) {
     const std::string tenant = "t" + std::to_string(i);
     rig.add(tenant, of(0, tenant.c_str()));
   }

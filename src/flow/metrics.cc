@@ -34,13 +34,6 @@ Metrics::Metrics(observe::Registry& registry, std::string pool)
           "llm_d_epp_flow_control_dispatch_cycle_duration_seconds",
           "CPU time of letting requests through, until none can go.", cpu_buckets())) {}
 
-std::string_view Metrics::Values::bounded(std::string_view value) {
-  if (seen_.contains(value)) return value;
-  if (seen_.size() >= kLabelValuesMax) return "other";
-  seen_.emplace(value);
-  return value;
-}
-
 Series& Metrics::series(std::string_view fairness_id, int32_t priority, std::string_view model,
                         std::string_view target_model) {
   fairness_id = fairness_ids_.bounded(fairness_id);

@@ -8,17 +8,14 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_set>
 
 #include "flow/decision.h"
 #include "flow/saturation.h"
 #include "flow/string_map.h"
+#include "observe/label_values.h"
 #include "observe/metrics.h"
 
 namespace llmd::flow {
-
-/// Fairness ids, and models, that have series of their own; later ones are counted as `other`.
-inline constexpr size_t kLabelValuesMax = 1000;
 
 /// What is measured of the requests of one tenant, priority and model.
 struct Series {
@@ -57,15 +54,6 @@ class Metrics {
   void publish(const Usage& global, const Saturation& saturation, int64_t stale_endpoints);
 
  private:
-  /// Label values seen, with a bound.
-  class Values {
-   public:
-    std::string_view bounded(std::string_view value);
-
-   private:
-    std::unordered_set<std::string, TextHash, std::equal_to<>> seen_;
-  };
-
   observe::Labels labels_of(const Series& series) const;
   observe::Counter& total(const Series& series, Decision decision);
 
@@ -73,8 +61,8 @@ class Metrics {
   const std::string pool_;
   StringMap<Series> series_;
   std::string key_;  ///< buffer
-  Values fairness_ids_;
-  Values models_;
+  observe::LabelValues fairness_ids_;
+  observe::LabelValues models_;
   std::map<std::pair<std::string_view, std::string>, observe::Counter> totals_;
   observe::Histogram dispatch_duration_;
 };

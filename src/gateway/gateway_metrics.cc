@@ -12,13 +12,6 @@ namespace {
 const std::vector<double> kSecondsBounds = {0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1,   2.5,
                                             5,     10,   15,    20,   30,  45,   60,  120, 300};
 
-observe::Labels labels(const std::string& model) {
-  return {{"model_name", model},
-          {"target_model_name", model},
-          {"fairness_id", "default-flow"},
-          {"priority", "0"}};
-}
-
 observe::Labels with(observe::Labels base, std::string name, std::string value) {
   base.emplace_back(std::move(name), std::move(value));
   return base;
@@ -26,28 +19,35 @@ observe::Labels with(observe::Labels base, std::string name, std::string value) 
 
 }  // namespace
 
-ModelMetrics::ModelMetrics(observe::Registry& registry, const std::string& name)
-    : model(name),
-      requests(registry.counter("llm_d_epp_request_total", "Requests admitted", labels(name))),
+RequestMetrics::RequestMetrics(observe::Registry& registry, const RequestLabels& of)
+    : priority(of.priority),
+      labels({{"model_name", std::string(of.model)},
+              {"target_model_name", std::string(of.target_model)},
+              {"fairness_id", std::string(of.fairness_id)},
+              {"priority", std::to_string(of.priority)}}),
+      requests(registry.counter("llm_d_epp_request_total", "Requests admitted", labels)),
       duration_s(registry.histogram("llm_d_epp_request_duration_seconds",
                                     "From the whole request to the end of the response",
-                                    kSecondsBounds, labels(name))),
+                                    kSecondsBounds, labels)),
       ttft_streaming_s(registry.histogram("llm_d_epp_request_ttft_seconds",
                                           "From the whole request to the first byte of the answer",
-                                          kSecondsBounds, with(labels(name), "streaming", "true"))),
+                                          kSecondsBounds, with(labels, "streaming", "true"))),
       ttft_whole_s(registry.histogram("llm_d_epp_request_ttft_seconds",
                                       "From the whole request to the first byte of the answer",
-                                      kSecondsBounds, with(labels(name), "streaming", "false"))),
-      running(registry.gauge("llm_d_epp_request_running", "Requests under way", labels(name))) {}
+                                      kSecondsBounds, with(labels, "streaming", "false"))),
+      running(registry.gauge("llm_d_epp_request_running", "Requests under way", labels)) {}
 
-void ModelMetrics::count_error(observe::Registry& registry, int status) {
+bool RequestMetrics::are_of(const RequestLabels& asked) const {
+  return priority == asked.priority && labels[0].second == asked.model &&
+         labels[1].second == asked.target_model && labels[2].second == asked.fairness_id;
+}
+
+void RequestMetrics::count_error(observe::Registry& registry, int status) {
   auto found = errors.find(status);
   if (found == errors.end()) {
-    found = errors
-                .emplace(status, registry.counter(
-                                     "llm_d_epp_request_error_total", "Requests that failed",
-                                     with(labels(model), "error_code", std::to_string(status))))
-                .first;
+    const auto counter = registry.counter("llm_d_epp_request_error_total", "Requests that failed",
+                                          with(labels, "error_code", std::to_string(status)));
+    found = errors.emplace(status, counter).first;
   }
   found->second.add();
 }
@@ -56,15 +56,17 @@ GatewayMetrics::GatewayMetrics()
     : retries_(registry_.counter("llmd_gateway_retries_total",
                                  "Attempts repeated on another endpoint before the first byte")) {}
 
-ModelMetrics& GatewayMetrics::of_model(std::string_view model) {
-  if (last_model_ != nullptr && last_model_->model == model) return *last_model_;
-  auto found = models_.find(model);
-  if (found == models_.end()) {
-    const std::string name(model);
-    found = models_.emplace(name, std::make_unique<ModelMetrics>(registry_, name)).first;
-  }
-  last_model_ = found->second.get();
-  return *last_model_;
+RequestMetrics& GatewayMetrics::of(const RequestLabels& labels) {
+  if (last_ != nullptr && last_->are_of(labels)) return *last_;
+  const RequestLabels bounded{.model = models_.bounded(labels.model),
+                              .target_model = models_.bounded(labels.target_model),
+                              .fairness_id = fairness_ids_.bounded(labels.fairness_id),
+                              .priority = labels.priority};
+  auto& found = requests_[fmt::format("{}\n{}\n{}\n{}", bounded.model, bounded.target_model,
+                                      bounded.fairness_id, bounded.priority)];
+  if (found == nullptr) found = std::make_unique<RequestMetrics>(registry_, bounded);
+  last_ = found.get();
+  return *last_;
 }
 
 void GatewayMetrics::add_limit(const char* limit, uint64_t now) {
@@ -84,7 +86,7 @@ std::string GatewayMetrics::exposition(const endpoints::Snapshot& endpoints,
       .set(ready);
   registry_.gauge("llmd_gateway_connections", "Client connections open")
       .set(static_cast<double>(connections));
-  for (auto& [name, model] : models_) model->running.set(static_cast<double>(model->running_now));
+  for (auto& [key, each] : requests_) each->running.set(static_cast<double>(each->running_now));
   add_limit("connections", limits.connections_over_limit);
   add_limit("head_bytes", limits.heads_too_large);
   add_limit("body_bytes", limits.bodies_too_large);

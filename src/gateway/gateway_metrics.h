@@ -7,20 +7,33 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 
 #include "base/clock.h"
 #include "endpoints/pool.h"
+#include "flow/controller.h"
 #include "http/server.h"
+#include "observe/label_values.h"
 #include "observe/metrics.h"
 
 namespace llmd::gateway {
 
-/// Handles of one model's metrics, looked up once.
-struct ModelMetrics {
-  ModelMetrics(observe::Registry& registry, const std::string& model);
+/// What requests are told apart by.
+struct RequestLabels {
+  std::string_view model = "unknown";         ///< that the client named
+  std::string_view target_model = "unknown";  ///< that the engine is asked for
+  std::string_view fairness_id = flow::kDefaultTenant;
+  int32_t priority = 0;
+};
+
+/// Handles of the metrics of requests with the same labels, looked up once.
+struct RequestMetrics {
+  RequestMetrics(observe::Registry& registry, const RequestLabels& labels);
+  bool are_of(const RequestLabels& asked) const;
   void count_error(observe::Registry& registry, int status);
 
-  std::string model;
+  int32_t priority;
+  observe::Labels labels;
   observe::Counter requests;
   observe::Histogram duration_s;
   observe::Histogram ttft_streaming_s;
@@ -35,10 +48,9 @@ class GatewayMetrics {
  public:
   GatewayMetrics();
 
-  /// Requests of models that no engine serves share one entry, so that clients cannot make labels.
-  ModelMetrics& of_model(std::string_view model);
-  ModelMetrics& of_unknown_model() { return of_model("unknown"); }
-  void count_error(ModelMetrics& model, int status) { model.count_error(registry_, status); }
+  /// Of requests with these labels; stays. Values beyond a bound share `other`.
+  RequestMetrics& of(const RequestLabels& labels);
+  void count_error(RequestMetrics& of, int status) { of.count_error(registry_, status); }
   void count_retry() { retries_.add(); }
   /// For those who have metrics of their own.
   observe::Registry& registry() { return registry_; }
@@ -51,8 +63,10 @@ class GatewayMetrics {
   void add_limit(const char* limit, uint64_t now);
 
   observe::Registry registry_;
-  std::map<std::string, std::unique_ptr<ModelMetrics>, std::less<>> models_;
-  ModelMetrics* last_model_ = nullptr;
+  std::unordered_map<std::string, std::unique_ptr<RequestMetrics>> requests_;
+  RequestMetrics* last_ = nullptr;
+  observe::LabelValues models_;
+  observe::LabelValues fairness_ids_;
   observe::Counter retries_;
 };
 

@@ -88,6 +88,7 @@ void Relay::start(std::shared_ptr<http::Exchange> exchange) {
   status_ = 0;
   began_ = is_events_ = false;
   metrics_ = nullptr;
+  client_model_.clear();
   events_.reset();
   response_head_.clear();
   const auto scan = openai::scan_request(exchange_->body());
@@ -108,12 +109,20 @@ void Relay::take_in(const openai::RequestScan& scan) {
 }
 
 void Relay::on_placed() {
-  metrics_ = &context_.metrics.of_model(client_model_);
+  metrics_ = &context_.metrics.of(labels());
   metrics_->requests.add();
   ++metrics_->running_now;
   build_body();
   build_head();
   send();
+}
+
+RequestLabels Relay::labels() const {
+  if (client_model_.empty() || !ticket_.is_known()) return {};
+  return {.model = client_model_,
+          .target_model = ticket_.target_model(),
+          .fairness_id = ticket_.tenant(),
+          .priority = ticket_.priority()};
 }
 
 void Relay::on_refused(const request::Refusal& refusal) {
@@ -295,7 +304,7 @@ void Relay::refuse(const request::Refusal& refusal) {
 }
 
 void Relay::end(int status) {
-  ModelMetrics& metrics = metrics_ != nullptr ? *metrics_ : context_.metrics.of_unknown_model();
+  RequestMetrics& metrics = metrics_ != nullptr ? *metrics_ : context_.metrics.of(labels());
   if (metrics_ != nullptr) {
     --metrics.running_now;
     metrics.duration_s.observe(to_seconds(context_.loop.now() - began_at_));

@@ -49,6 +49,7 @@ class Relay final : public http::Call, private request::TicketHolder {
   void take_in(const openai::RequestScan& scan);
   void on_placed() override;
   void on_refused(const request::Refusal& refusal) override;
+  RequestLabels labels() const;
   void build_body();
   void build_head();
   void send();
@@ -69,7 +70,7 @@ class Relay final : public http::Call, private request::TicketHolder {
   std::shared_ptr<http::Exchange> exchange_;
   request::Ticket ticket_;
   std::vector<http::Header> steerless_;  // the client's headers without control headers
-  ModelMetrics* metrics_ = nullptr;
+  RequestMetrics* metrics_ = nullptr;    // null until it is placed
   TimePoint began_at_;
   std::string client_model_;
   openai::Span model_span_;       // in the client's body

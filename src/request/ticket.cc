@@ -29,13 +29,14 @@ bool is_retryable(int status) { return status >= 500 && status != 501 && status 
 
 void Ticket::begin(const Arrival& arrival) {
   end();
+  is_known_ = false;
   const auto headers = read_headers(arrival.headers);
   if (!headers) return holder_.on_refused({openai::make_error(400, headers.error().message)});
   headers_ = arrival.headers;
   subset_ = headers->subset;
   if (auto refusal = prepare(arrival, *headers)) return holder_.on_refused(*refusal);
   const flow::Request request{.priority = priority_,
-                              .fairness_id = tenant(*headers),
+                              .fairness_id = tenant_,
                               .model = arrival.scan.model_name,
                               .target_model = model_,
                               .bytes = arrival.body.size() + kOverheadBytes,
@@ -61,6 +62,8 @@ std::optional<Refusal> Ticket::prepare(const Arrival& arrival, const RequestHead
   is_rewritten_ = scan.model.present() && model_ != scan.model_name;
   route_ = router_.route_for(model_);
   if (route_ == nullptr) return router_.unknown_model(model_);
+  is_known_ = true;
+  tenant_ = tenant_of(headers);
   priority_ = route_->priority_of(headers.objective);
   output_tokens_ =
       static_cast<uint32_t>(std::min<uint64_t>(scan.max_tokens.value_or(0), UINT32_MAX));
@@ -74,7 +77,7 @@ std::optional<Refusal> Ticket::prepare(const Arrival& arrival, const RequestHead
 }
 
 /// The header's, else what a plugin makes of other headers, else one for all.
-std::string_view Ticket::tenant(const RequestHeaders& headers) const {
+std::string_view Ticket::tenant_of(const RequestHeaders& headers) const {
   if (!headers.fairness_id.empty()) return headers.fairness_id;
   const std::string_view read = route_->scheduler().tenant(headers_);
   return read.empty() ? flow::kDefaultTenant : read;

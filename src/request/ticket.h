@@ -68,6 +68,12 @@ class Ticket {
   /// are: 400 what no engine may be asked; 404 an unknown model; 429 what exceeds the capacity, its
   /// tenant's share or what its priority may have; 503 when no engine can serve it.
   void begin(const Arrival& arrival);
+  /// Whether somebody serves its model, or may come to; until the next begin(). If so:
+  bool is_known() const { return is_known_; }
+  const std::string& target_model() const { return model_; }
+  std::string_view tenant() const { return tenant_; }
+  int32_t priority() const { return priority_; }
+
   /// Whether it waits to be let through.
   bool waits() const { return waits_; }
 
@@ -100,7 +106,7 @@ class Ticket {
 
  private:
   std::optional<Refusal> prepare(const Arrival& arrival, const RequestHeaders& headers);
-  std::string_view tenant(const RequestHeaders& headers) const;
+  std::string_view tenant_of(const RequestHeaders& headers) const;
   schedule::Query query() const;
   void decided(flow::Decision decision);
   std::optional<Refusal> place_first();
@@ -118,6 +124,8 @@ class Ticket {
   schedule::Prefix prefix_;
   std::span<const http::Header> headers_;
   std::optional<std::string_view> subset_;
+  bool is_known_ = false;
+  std::string_view tenant_;  ///< in the headers
   int32_t priority_ = 0;
   uint32_t output_tokens_ = 0;  ///< the request's limit; 0: none
 

@@ -6,7 +6,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { after, afterEach, test } from 'node:test';
 
-import { chat, replaceFile, startEngine, startGateway, until } from './gateway.mjs';
+import { MODEL, answerJson, chat, replaceFile, startEngine, startGateway, until } from './gateway.mjs';
 
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'llmd-flow-'));
 after(() => fs.rmSync(folder, { recursive: true }));
@@ -83,6 +83,24 @@ test('requests wait for capacity, the highest priority first', async () => {
   assert.deepEqual(engine.running.map((each) => each.text), ['first', 'urgent', 'plain', 'batch']);
   for (const answer of answers) assert.match(await (await answer).text(), /\[DONE\]/);
   assert.equal(await gateway.metric('llm_d_epp_flow_control_requests_total{'), 4);
+});
+
+test('metrics tell requests apart by model, tenant and priority', async () => {
+  const engine = await startEngine(answerJson('a'));
+  cleanup.push(engine);
+  const gateway = await gatewayFor([engine], 'defaultRequestTTL: 20s');
+  const ask = (headers, extra = {}) => chat(gateway, extra, { headers: { 'content-type': 'application/json', ...headers } });
+  await ask({ 'x-llm-d-inference-fairness-id': 'acme', 'x-llm-d-inference-objective': 'urgent' });
+  await ask({ 'x-llm-d-inference-fairness-id': 'acme', 'x-llm-d-inference-objective': 'urgent' });
+  await ask({});
+  await ask({ 'x-llm-d-inference-fairness-id': 'acme' }, { model: 'of no engine' });
+  const page = (await (await fetch(`${gateway.url}/metrics`)).text()).split('\n');
+  const total = (name, ...labels) => page.filter((line) => line.startsWith(`${name}{`) && labels.every((label) => line.includes(label)))
+    .reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
+  assert.equal(total('llm_d_epp_request_total', 'fairness_id="acme"', 'priority="10"', `target_model_name="${MODEL}"`), 2);
+  assert.equal(total('llm_d_epp_request_total', 'fairness_id="default-flow"', 'priority="0"'), 1);
+  assert.equal(total('llm_d_epp_request_total'), 3);
+  assert.equal(total('llm_d_epp_request_error_total', 'model_name="unknown"', 'error_code="404"'), 1);
 });
 
 test('a full queue is 429, told at once; waiting too long is 429 as well', async () => {

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes the trace of a bursty mix of tenants, in Mooncake's form: `bursty_tenants.py FILE [SEED]`.
 
-Twelve tenants of unequal size share a pool for five minutes. Each has documents of its own, which its
+Twelve tenants of unequal size share a pool for two and a half minutes. Each has documents of its own, which its
 requests begin with, and bursts: mostly it sends little, now and then ten times as much. The same
 numbers come out of the same seed each time.
 """
@@ -13,8 +13,8 @@ import sys
 
 BLOCK_TOKENS = 512
 TENANTS = 12
-SECONDS = 300
-MEAN_RATE = 20  # requests per second, of all tenants
+SECONDS = 150
+MEAN_RATE = 36  # requests per second, of all tenants
 
 
 class Tenant:

@@ -6,6 +6,7 @@ Eight simulated Qwen3-32B endpoints in virtual time, six loads. SEEDS (3) repeat
 that for the costly ones; a repeat of a trace is another sixth of it. TRACES_FOLDER has
 mooncake_conversation.jsonl, azure_code.csv and azure_conv.csv; without it those loads are left out.
 """
+import datetime
 import json
 import pathlib
 import subprocess
@@ -72,7 +73,7 @@ def ladder(_, __):
 
 def mixed_pool(_, __):
     return ["--shared-prefix", "60x5", "--system-tokens", "6000", "--input-tokens", "1200", "--output-tokens", "300",
-            "--rate", "24", "--duration", "90"]
+            "--rate", "34", "--duration", "90"]
 
 
 def bursty(folder, seed):
@@ -80,42 +81,49 @@ def bursty(folder, seed):
     return ["--trace", folder / "trace.jsonl"]
 
 
-def part_of(lines, seed):
+def part_of(lines, seed, time_s, rate):
+    """A sixth of a trace, and the flag that plays it at `rate` requests per second."""
     part = seed % PARTS
-    return lines[len(lines) * part // PARTS:len(lines) * (part + 1) // PARTS]
+    lines = lines[len(lines) * part // PARTS:len(lines) * (part + 1) // PARTS]
+    return lines, ["--speed", str(rate * (time_s(lines[-1]) - time_s(lines[0])) / len(lines))]
 
 
-def mooncake(file, speed):
+def mooncake(file, rate):
     def flags(folder, seed):
         fitting = [each for each in map(json.loads, file.read_text().splitlines())
                    if each["input_length"] + each["output_length"] < CONTEXT_TOKENS]
-        part = part_of(fitting, seed)
+        part, speed = part_of(fitting, seed, lambda each: each["timestamp"] / 1000, rate)
         lines = [json.dumps(each | {"timestamp": each["timestamp"] - part[0]["timestamp"]}) for each in part]
         (folder / "trace.jsonl").write_text("\n".join(lines) + "\n")
-        return ["--trace", folder / "trace.jsonl", "--speed", str(speed)]
+        return ["--trace", folder / "trace.jsonl", *speed]
     return flags
 
 
-def azure(file, speed):
+def azure_time_s(line):
+    return datetime.datetime.fromisoformat(line.split(",")[0][:26]).timestamp()
+
+
+def azure(file, rate):
     def flags(folder, seed):
         head, *lines = file.read_text().splitlines()
-        (folder / "trace.csv").write_text("\n".join([head, *part_of(lines, seed)]) + "\n")
-        return ["--trace", folder / "trace.csv", "--speed", str(speed)]
+        part, speed = part_of(lines, seed, azure_time_s, rate)
+        (folder / "trace.csv").write_text("\n".join([head, *part]) + "\n")
+        return ["--trace", folder / "trace.csv", *speed]
     return flags
 
 
 def loads(traces):
     yield Load("shared-prefix ladder, 3 to 60 requests/s", "ttft=2,tpot=0.1", ladder, is_costly=True)
-    yield Load("bursty tenants, 28 requests/s", "ttft=1,tpot=0.1", bursty)
-    yield Load("one engine of half the speed, shared prefixes, 24 requests/s", "ttft=1,tpot=0.1", mixed_pool,
+    yield Load("bursty tenants, about 36 requests/s", "ttft=1,tpot=0.1", bursty)
+    yield Load("mixed pool (one engine of half the speed), shared prefixes, 34 requests/s", "ttft=1,tpot=0.1", mixed_pool,
                profiles=("half_speed.yaml", PROFILE))
     if traces is None:
         print("No folder of traces is given: Mooncake's and Azure's are left out.\n")
         return
-    yield Load("Mooncake conversation, 4 times its speed", "ttft=2,tpot=0.1",
-               mooncake(traces / "mooncake_conversation.jsonl", 4), is_costly=True)
-    yield Load("Azure code, 8 times its speed", "ttft=1,tpot=0.2", azure(traces / "azure_code.csv", 8))
-    yield Load("Azure conversation, 20 times its speed", "ttft=1,tpot=0.1", azure(traces / "azure_conv.csv", 20))
+    yield Load("Mooncake conversation, 11.5 requests/s", "ttft=2,tpot=0.1",
+               mooncake(traces / "mooncake_conversation.jsonl", 11.5))
+    yield Load("Azure code, 17 requests/s", "ttft=1,tpot=0.2", azure(traces / "azure_code.csv", 17))
+    yield Load("Azure conversation, 86 requests/s", "ttft=1,tpot=0.1", azure(traces / "azure_conv.csv", 86))
 
 
 def mean(values):

@@ -3,7 +3,7 @@
 """How well requests are placed: the table of docs/performance.md. `table.py [SEEDS] [TRACES_FOLDER]`.
 
 Eight simulated Qwen3-32B endpoints in virtual time, six loads. SEEDS (3) repeats of each, a third of
-that for the costly ones; a repeat of a trace is another sixth of it. TRACES_FOLDER has
+that for the costly one, in all 11 minutes of one core; a repeat of a trace is another sixth of it. TRACES_FOLDER has
 mooncake_conversation.jsonl, azure_code.csv and azure_conv.csv; without it those loads are left out.
 """
 import datetime
@@ -146,8 +146,8 @@ def print_table(rows):
     print(flush=True)
 
 
-def print_load(load, repeats):
-    print(f"{load.name}; SLO {load.slo}; means of {len(repeats)}")
+def print_load(number, load, repeats):
+    print(f"Load {number}: {load.name}; SLO {load.slo}; means of {len(repeats)}")
     rows = [["", *(name for name, _ in FIGURES.values()), "of best"]]
     for column in COLUMNS:
         row = [form.format(mean([each[figure][column] for each in repeats])) for figure, (_, form) in FIGURES.items()]
@@ -170,9 +170,10 @@ def main():
         sys.exit("build first: make")
     seeds = int(sys.argv[1]) if len(sys.argv) > 1 else 3
     done = []
-    for load in loads(pathlib.Path(sys.argv[2]).resolve() if len(sys.argv) > 2 else None):
+    traces = pathlib.Path(sys.argv[2]).resolve() if len(sys.argv) > 2 else None
+    for number, load in enumerate(loads(traces), 1):
         repeats = [load.figures(seed) for seed in range(-(-seeds // 3) if load.is_costly else seeds)]
-        print_load(load, repeats)
+        print_load(number, load, repeats)
         done.append((load, repeats))
     print_summary(done)
 

@@ -96,12 +96,12 @@ Result<BestFound> search_places(const BenchConfig& config, const VirtualBenchOpt
   return find_best(workload, config.load, search);
 }
 
-/// More requests within the SLO first, then earlier first tokens.
+/// More goodput first, then earlier first tokens.
 bool is_better(const RunResult& a, const RunResult& b) {
   const Summary one = summarize(a).total;
   const Summary other = summarize(b).total;
-  return std::pair(one.tally.good, -one.ttft.mean()) >
-         std::pair(other.tally.good, -other.ttft.mean());
+  return std::pair(one.goodput(), -one.ttft.mean()) >
+         std::pair(other.goodput(), -other.ttft.mean());
 }
 
 /// What all policies of one configuration run on.

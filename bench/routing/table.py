@@ -3,8 +3,9 @@
 """How well requests are placed: the table of docs/performance.md. `table.py [SEEDS] [TRACES_FOLDER]`.
 
 Eight simulated Qwen3-32B endpoints in virtual time, six loads. SEEDS (3) repeats of each, a third of
-that for the costly one, in all 11 minutes of one core; a repeat of a trace is another sixth of it. TRACES_FOLDER has
-mooncake_conversation.jsonl, azure_code.csv and azure_conv.csv; without it those loads are left out.
+that for the ladder, in all 11 minutes of one core; a repeat of a trace is another sixth of it.
+TRACES_FOLDER has mooncake_conversation.jsonl, azure_code.csv and azure_conv.csv; without it
+those loads are left out.
 """
 import datetime
 import json
@@ -136,7 +137,10 @@ def ratios(repeats, column, base):
 
 
 def span(values):
-    return f"{mean(values):.2f} ({min(values):.2f} to {max(values):.2f})" if values else "-"
+    if not values:
+        return "-"
+    low, high = f"{min(values):.2f}", f"{max(values):.2f}"
+    return low if low == high else f"{low} - {high}"
 
 
 def print_table(rows):
@@ -155,14 +159,10 @@ def print_load(number, load, repeats):
     print_table(rows)
 
 
-def print_summary(done):
-    print("Goodput over that of the best found: mean (least to most of the repeats)")
-    print_table([["", *(f"load {i + 1}" for i in range(len(done)))]] +
-                [[column, *(span(ratios(repeats, column, ORACLE)) for _, repeats in done)] for column in COLUMNS])
-    print("Goodput of llmd's default over each other's")
-    print_table([["", *(f"load {i + 1}" for i in range(len(done)))]] +
-                [[column, *(span(ratios(repeats, OURS, column)) for _, repeats in done)] for column in COLUMNS
-                 if column != OURS])
+def print_ratios(title, done, ratios_of):
+    print(f"{title}, least to most of the repeats")
+    print_table([["", *(f"load {number}" for number in range(1, len(done) + 1))]] +
+                [[column, *(span(ratios_of(repeats, column)) for repeats in done)] for column in COLUMNS])
 
 
 def main():
@@ -174,8 +174,9 @@ def main():
     for number, load in enumerate(loads(traces), 1):
         repeats = [load.figures(seed) for seed in range(-(-seeds // 3) if load.is_costly else seeds)]
         print_load(number, load, repeats)
-        done.append((load, repeats))
-    print_summary(done)
+        done.append(repeats)
+    print_ratios("Goodput over that of the best found", done, lambda repeats, column: ratios(repeats, column, ORACLE))
+    print_ratios("Goodput of llmd's default over each", done, lambda repeats, column: ratios(repeats, OURS, column))
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ those loads are left out.
 import datetime
 import json
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -61,10 +62,10 @@ def parse(text):
     """A block of lines for each figure, a line for each column in their order; the first names it."""
     out = {}
     for line in text.splitlines()[2:]:
-        figure, rest = line[:11].strip(), line[11:].split()
+        *figure, _, value = re.split(r"\s{2,}", line.strip().split("  x")[0])
         if figure:
-            values = out[figure] = {}
-        values[list(COLUMNS)[len(values)]] = float(rest[1].replace(",", ""))
+            values = out[figure[0]] = {}
+        values[list(COLUMNS)[len(values)]] = float(value.split()[0].replace(",", ""))
     return out
 
 

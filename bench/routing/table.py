@@ -62,7 +62,7 @@ def parse(text):
     """A block of lines for each figure, a line for each column in their order; the first names it."""
     out = {}
     for line in text.splitlines()[2:]:
-        *figure, _, value = re.split(r"\s{2,}", line.strip().split("  x")[0])
+        *figure, _, value = re.split(r"\s{2,}", line.split("  x")[0].strip())
         if figure:
             values = out[figure[0]] = {}
         values[list(COLUMNS)[len(values)]] = float(value.split()[0].replace(",", ""))

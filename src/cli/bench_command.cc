@@ -5,11 +5,15 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <memory>
+#include <numeric>
 #include <optional>
+#include <span>
 
 #include "base/log.h"
+#include "bench/in_virtual_time/policy.h"
 #include "bench/measure/compare.h"
 #include "bench/measure/summary.h"
 #include "bench/over_http/runner.h"
@@ -87,11 +91,11 @@ Result<RunResult> run_with_progress(bench::BenchConfig config, const std::string
 
 /// In virtual time nothing is worth watching but the result.
 Result<RunResult> run_one(BenchInput& input, const bench::BenchConfig& config,
-                          const std::string& label) {
+                          const std::string& label, std::span<const RunResult> rivals = {}) {
   if (!input.is_virtual) return run_with_progress(config, label);
   log::configure("bench", log::Level::kWarn);
   input.virtual_options.interrupted = &arm_interrupt();
-  return bench::run_virtual_bench(config, input.virtual_options);
+  return bench::run_virtual_bench(config, input.virtual_options, rivals);
 }
 
 /// The configuration; says what of it will have no effect.
@@ -140,27 +144,37 @@ struct CompareInput {
   uint32_t repeats = 3;
 };
 
-/// One run of each target under one seed, the first one `first`. Nothing when it was interrupted.
+/// The targets' order in one repeat: another one begins each, so that none always comes first. What
+/// is held against all others comes last.
+std::vector<size_t> order_of(const std::vector<std::string>& targets, uint32_t repeat) {
+  std::vector<size_t> order(targets.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::ranges::rotate(order, order.begin() + static_cast<ptrdiff_t>(repeat % targets.size()));
+  std::ranges::stable_partition(
+      order, [&](size_t target) { return targets[target] != bench::kBestFoundPolicy; });
+  return order;
+}
+
+/// One run of each target under one seed. Nothing when it was interrupted.
 Result<std::optional<std::vector<bench::RunSummary>>> run_repeat(CompareInput& input,
                                                                  bench::BenchConfig& config,
                                                                  uint32_t repeat) {
-  const size_t targets = input.targets.size();
-  std::vector<bench::RunSummary> summaries(targets);
-  for (size_t turn = 0; turn < targets; ++turn) {
-    const size_t target = (repeat + turn) % targets;
+  std::vector<bench::RunSummary> summaries(input.targets.size());
+  std::vector<RunResult> runs;
+  for (const size_t target : order_of(input.targets, repeat)) {
     const std::string& name = input.targets[target];
     config.server.base_url = input.bench.virtual_options.policy = name;
     const auto label = fmt::format("{}/{} {}: ", repeat + 1, input.repeats, name);
-    LLMD_ASSIGN_OR_RETURN(const RunResult run, run_one(input.bench, config, label));
+    LLMD_ASSIGN_OR_RETURN(RunResult run, run_one(input.bench, config, label, runs));
     LLMD_RETURN_IF_ERROR(check_pace(run));
     if (run.info.partial) return std::optional<std::vector<bench::RunSummary>>();
     summaries[target] = bench::summarize(run);
+    if (input.bench.is_virtual) runs.push_back(std::move(run));
   }
   return std::optional(std::move(summaries));
 }
 
-/// Repeat by repeat, each target once in each; the first target is another one in each repeat, so
-/// that no target always comes first. An interrupt leaves the repeats that were complete.
+/// Repeat by repeat, each target once in each. An interrupt leaves the repeats that were complete.
 Result<void> bench_compare(CompareInput& input) {
   std::vector<bench::TargetRuns> runs(input.targets.size());
   for (size_t i = 0; i < runs.size(); ++i) runs[i].name = input.targets[i];

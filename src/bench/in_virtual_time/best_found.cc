@@ -53,12 +53,22 @@ class Search {
   }
 
   Places best() {
-    Places best = improve(greedy());
-    Places packed = improve(pack());
-    return total(packed) > total(best) ? packed : best;
+    std::vector<Places> starts{greedy(), pack()};
+    for (const Places& whole : options_.starts) starts.push_back(part_of(whole));
+    std::vector<Value> values;
+    for (const Places& start : starts) values.push_back(total(start));
+    const auto best = std::ranges::max_element(
+        values, [](const Value& one, const Value& other) { return other > one; });
+    return improve(std::move(starts[best - values.begin()]));
   }
 
  private:
+  /// This stage's.
+  Places part_of(const Places& whole) const {
+    const auto first = whole.begin() + static_cast<ptrdiff_t>(requests_.front().number);
+    return {first, first + static_cast<ptrdiff_t>(requests_.size())};
+  }
+
   /// Where the request delays itself and those beside it least, in seconds.
   Places greedy() const {
     Engines engines = begin_;

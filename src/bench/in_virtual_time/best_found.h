@@ -17,7 +17,9 @@ struct SearchOptions {
   std::vector<ShadowLimits> limits;  ///< of each engine
   Slo slo;
   uint64_t seed = 0;
-  uint32_t moves = 200;  ///< of the local search, in each stage and from each start
+  /// Placements that the search may begin from, as BestFound::places.
+  std::vector<std::vector<uint32_t>> starts;
+  uint32_t moves = 400;  ///< of the local search, in each stage
 };
 
 struct BestFound {
@@ -29,8 +31,9 @@ struct BestFound {
 };
 
 /// Greedy (each request where it delays itself and the others least, by look-ahead through the
-/// shadow engine), and prefix groups packed by size; then from both, moves of a request or of a
-/// group that are kept when they help. Refuses workloads whose requests depend on answers.
+/// shadow engine), prefix groups packed by size, and the starts given; then from the best of them,
+/// moves of a request or of a group that are kept when they help. Refuses workloads whose requests
+/// depend on answers.
 Result<BestFound> find_best(Workload& workload, const LoadOptions& load,
                             const SearchOptions& options);
 

@@ -4,6 +4,7 @@
 
 #include <csignal>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -24,7 +25,9 @@ struct VirtualBenchOptions {
 };
 
 /// Runs `config` in virtual time; its server, metrics and timeouts have no meaning then. Errors are
-/// the configuration's.
-Result<RunResult> run_virtual_bench(const BenchConfig& config, const VirtualBenchOptions& options);
+/// the configuration's. The policy best-found is at least as good as each of `rivals`, whole runs
+/// of the same configuration; without any, as our own policy.
+Result<RunResult> run_virtual_bench(const BenchConfig& config, const VirtualBenchOptions& options,
+                                    std::span<const RunResult> rivals = {});
 
 }  // namespace llmd::bench

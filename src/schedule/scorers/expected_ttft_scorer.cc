@@ -89,7 +89,8 @@ class ExpectedTtftScorer final : public Scorer {
   void forget(uint32_t slot) override { new_tokens_.forget(slot); }
 
  private:
-  // Found by search in bench/routing/; none is about hardware.
+  // Found by search in bench/routing/; none is about hardware. What else was tried, and where it
+  // loses: docs/performance.md.
   static constexpr double kAhead = 2;
   static constexpr double kCopy = 2;
   static constexpr double kFirst = 16;

@@ -294,7 +294,7 @@ void Relay::break_off(const openai::ApiError& error) {
 
 void Relay::client_gone() {
   cancel();
-  ticket_.finished();
+  ticket_.end();
   end(kClientClosed);
 }
 

@@ -149,7 +149,9 @@ TEST(TroubledPool, AnEndpointThatFailsGetsLittleUntilItIsWell) {
       world.load(30, seconds(40));
       const TimePoint back = world.now();
       world.load(30, seconds(60));
-      EXPECT_GE(world.placed_since(0, back) * 6 * 2, world.placed_since(back));
+      // It comes back slowly: others have cached what they were sent meanwhile, and what was learned
+      // of its speed in bad times fades with what it does.
+      EXPECT_GE(world.placed_since(0, back) * 6 * 8, world.placed_since(back));
       world.settle();
       expect_only(world, {Outcome::kFinished, Outcome::kBroken});
       EXPECT_LE(world.count(Outcome::kBroken), broken + 8);  // those that ran when it became well

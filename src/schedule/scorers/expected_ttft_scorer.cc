@@ -54,18 +54,17 @@ class NewTokens {
 /// request's own and others', if it goes there. The cheapest endpoint scores 1, others its cost
 /// over theirs.
 ///
-///   cost = 2 × ahead + queue + own × (1 + active + reuse × later)
+///   cost = 4 × ahead + queue + own × (1 + active + reuse × later)
 ///
 /// ahead:  what it takes to compute the prompts that are there already, at the learned rate; the
 ///         request waits for them, and with it whoever comes next
-/// queue:  how many requests wait, and will for memory (usage / (1 - usage)), a turn for each
+/// queue:  a turn for each request that waits, and for those that will for memory: next to none
+///         before it is nearly full, usage⁴ / (1 - usage). None where no request is
 /// own:    what it takes to compute those tokens of the prompt that are not cached there
 /// active: each answer that runs there is held up meanwhile
-/// later:  a copy costs again what it displaces, reuse times: 2 × (1 + active). A prompt that
-/// nobody
-///         has will be followed by all that begin like it, so it goes where such ones went least:
-///         16 × (1 + the active requests of an endpoint in the long run) × what the endpoint got of
-///         them over the mean.
+/// later:  a copy costs again what it displaces, reuse times: 2 × (1 + active). A prompt that is
+///         new everywhere will be followed by all that begin like it, so it goes where such ones
+///         went least: 64 × what the endpoint got of them over the mean
 class ExpectedTtftScorer final : public Scorer {
  public:
   explicit ExpectedTtftScorer(PrefixProducer& prefixes) : prefixes_(prefixes) {}
@@ -80,10 +79,8 @@ class ExpectedTtftScorer final : public Scorer {
     for (double& score : scores) score = least / score;
   }
   void placed(const Query& query, const endpoints::Endpoint& endpoint) override {
-    constexpr double kShare = 0.001;
     const double computed = uncached_tokens(query, endpoint);
     reuse_.note(computed, query.prompt_tokens - computed);
-    active_long_run_ += (active_mean_ - active_long_run_) * kShare;
     if (is_new_) new_tokens_.add(endpoint.slot, computed);
   }
   void forget(uint32_t slot) override { new_tokens_.forget(slot); }
@@ -91,20 +88,18 @@ class ExpectedTtftScorer final : public Scorer {
  private:
   // Found by search in bench/routing/; none is about hardware. What else was tried, and where it
   // loses: docs/performance.md.
-  static constexpr double kAhead = 2;
+  static constexpr double kAhead = 4;
   static constexpr double kCopy = 2;
-  static constexpr double kFirst = 16;
+  static constexpr double kFirst = 64;
 
   /// What the costs of all candidates depend on.
   void survey(const Query& query, std::span<const Candidate> candidates) {
     const auto count = static_cast<double>(candidates.size());
     is_new_ = query.prefix->prompts() > 0;
-    active_mean_ = 0;
     new_tokens_mean_ = 1;
     for (const Candidate& each : candidates) {
       const uint32_t slot = each.endpoint->slot;
       if (prefixes_.matched_tokens(slot) * 2 > query.prompt_tokens) is_new_ = false;
-      active_mean_ += each.endpoint->live.active_requests() / count;
       new_tokens_mean_ += new_tokens_.at(slot) / count;
     }
   }
@@ -115,7 +110,7 @@ class ExpectedTtftScorer final : public Scorer {
     const double token_s = live.rate.seconds_per_token();
     const double ahead_s = static_cast<double>(live.prefill_tokens) * token_s;
     const double own_s = uncached_tokens(query, endpoint) * token_s;
-    return kAhead * ahead_s + queue_s(live) +
+    return kAhead * ahead_s + (active > 0 ? queue_s(live) : 0) +
            own_s * (1 + active + reuse_.get() * later(endpoint, active));
   }
 
@@ -124,12 +119,12 @@ class ExpectedTtftScorer final : public Scorer {
     const endpoints::PresumedLoad load = live.presumed();
     const double used = std::min(load.kv_usage, kFull);
     const double turn_s = live.rate.answer_s() / std::max(load.running, 1.0);
-    return (load.waiting + used / (1 - used)) * turn_s;
+    return (load.waiting + used * used * used * used / (1 - used)) * turn_s;
   }
 
   double later(const endpoints::Endpoint& endpoint, double active) const {
     if (!is_new_) return kCopy * (1 + active);
-    return kFirst * (1 + active_long_run_) * new_tokens_.at(endpoint.slot) / new_tokens_mean_;
+    return kFirst * new_tokens_.at(endpoint.slot) / new_tokens_mean_;
   }
 
   /// At least the one that the engine always computes.
@@ -141,10 +136,8 @@ class ExpectedTtftScorer final : public Scorer {
   PrefixProducer& prefixes_;
   Reuse reuse_;
   NewTokens new_tokens_;
-  double active_long_run_ = 0;  ///< requests at an endpoint
   // Of the last request:
   bool is_new_ = false;  ///< no candidate has most of it, and it can be found again
-  double active_mean_ = 0;
   double new_tokens_mean_ = 1;
 };
 

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
-#include <cmath>
 
 #include "schedule/plugins.h"
 
@@ -60,7 +59,7 @@ class NewTokens {
 /// ahead:  what it takes to compute the prompts that are there already, at the learned rate; the
 ///         request waits for them, and with it whoever comes next
 /// queue:  a turn for each request that waits, and for those that will for memory: next to none
-///         before it is nearly full, usage¹⁶ / (1 - usage). None where no request is
+///         before it is nearly full, usage¹⁶ / (1 - usage)
 /// own:    what it takes to compute those tokens of the prompt that are not cached there
 /// active: each answer that runs there is held up meanwhile
 /// later:  a copy costs again what it displaces, reuse times: 2 × (1 + active). A prompt that is
@@ -111,17 +110,18 @@ class ExpectedTtftScorer final : public Scorer {
     const double token_s = live.rate.seconds_per_token();
     const double ahead_s = static_cast<double>(live.prefill_tokens) * token_s;
     const double own_s = uncached_tokens(query, endpoint) * token_s;
-    return kAhead * ahead_s + (active > 0 ? queue_s(live) : 0) +
+    return kAhead * ahead_s + queue_s(live) +
            own_s * (1 + active + reuse_.get() * later(endpoint, active));
   }
 
   static double queue_s(const endpoints::Live& live) {
     constexpr double kFull = 0.999;
-    constexpr double kSteepness = 16;
     const endpoints::PresumedLoad load = live.presumed();
     const double used = std::min(load.kv_usage, kFull);
     const double turn_s = live.rate.answer_s() / std::max(load.running, 1.0);
-    return (load.waiting + std::pow(used, kSteepness) / (1 - used)) * turn_s;
+    double steep = used;
+    for (int doubling = 0; doubling < 4; ++doubling) steep *= steep;
+    return (load.waiting + steep / (1 - used)) * turn_s;
   }
 
   double later(const endpoints::Endpoint& endpoint, double active) const {

@@ -123,7 +123,7 @@ TEST(TroubledPool, EveryRequestEndsOnceAndAsItMay) {
       EXPECT_TRUE(client->outcome() != Outcome::kBroken || last < kTroubled) << last;
     }
     EXPECT_GE(world->count(Outcome::kFinished) * 10, world->clients().size() * 8);
-    EXPECT_LE(world->count(Outcome::kBroken) * 20, world->clients().size());
+    EXPECT_LE(world->count(Outcome::kBroken) * 12, world->clients().size());
     for (size_t i = 0; i < kAll; ++i) EXPECT_FALSE(world->placed_at(i).empty()) << i;
   }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/up_command.h"
 
-#include <fmt/core.h>
+#include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -19,6 +19,7 @@
 #include "cluster/local/state_dir.h"
 #include "cluster/local/supervisor.h"
 #include "cluster/plan.h"
+#include "inspect/check.h"
 #include "net/event_loop.h"
 #include "resources/objects.h"
 
@@ -61,6 +62,19 @@ Result<void> check_models(const std::vector<ModelService>& services) {
   return {};
 }
 
+cluster::PlanOptions plan_options() {
+  return {.program = cluster::kOwnProgram,
+          .host = "127.0.0.1",
+          .cores = std::max(1U, std::thread::hardware_concurrency())};
+}
+
+/// Says at once what the gateway would say only after it was started.
+Result<void> check_scheduling(const std::vector<std::string>& files) {
+  const inspect::CheckReport report = inspect::check_files(files, plan_options());
+  if (report.errors.empty()) return {};
+  return invalid_argument(fmt::format("{}", fmt::join(report.errors, "\n")));
+}
+
 /// Files may say only how the default model is scheduled.
 Result<std::vector<ModelService>> services_of(const UpOptions& options) {
   LLMD_ASSIGN_OR_RETURN(auto objects, resources::load_objects(options.files));
@@ -83,13 +97,9 @@ int supervise(const UpOptions& options, const std::vector<ModelService>& service
   net::EventLoop loop;
   const SteadyClock clock;
   int exit_code = 0;
-  const cluster::PlanOptions plan_options{
-      .program = cluster::kOwnProgram,
-      .host = "127.0.0.1",
-      .cores = std::max(1U, std::thread::hardware_concurrency())};
   cluster::SupervisorOptions supervised;
   supervised.name = options.name;
-  supervised.engines = cluster::plan(services, plan_options);
+  supervised.engines = cluster::plan(services, plan_options());
   supervised.gateway = cluster::gateway_command(cluster::kOwnProgram, options.files);
   supervised.port = options.port;
   const std::string model = services.empty() ? "" : services.front().model_name;
@@ -116,6 +126,7 @@ int supervise(const UpOptions& options, const std::vector<ModelService>& service
 Result<int> up(const UpOptions& options) {
   LLMD_ASSIGN_OR_RETURN(const auto services, services_of(options));
   LLMD_RETURN_IF_ERROR(check_models(services));
+  LLMD_RETURN_IF_ERROR(check_scheduling(options.files));
   LLMD_ASSIGN_OR_RETURN(auto dir, cluster::StateDir::open(options.name));
   LLMD_RETURN_IF_ERROR(dir.lock());
   if (!options.detach) return supervise(options, services, dir, Reporter());

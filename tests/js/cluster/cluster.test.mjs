@@ -116,6 +116,11 @@ test('mistakes on the command line and in files are explained', async () => {
     /service\.yaml:8:12: spec\.decode\.replcias: there is no such key; did you mean replicas\?/);
   const lost = place.file('service.yaml', llmdService().replace('file:///', 'file:///nowhere/'));
   assert.match((await place.run('up', '-f', lost)).err, /there is no model directory \/nowhere/);
+  const scheduling = place.file('scheduling.yaml', `apiVersion: llm-d.ai/v1
+kind: EndpointPickerConfig
+plugins: [{type: queue-scorer, parameters: {weight: 1}}]
+`);
+  assert.match((await place.run('up', '-f', scheduling)).err, /scheduling\.yaml:3:\d+: .*weight: there is no such key/);
   assert.match((await place.run('--version')).out, /^llmd \d+\.\d+\.\d+$/m);
 });
 

@@ -138,24 +138,23 @@ TEST(TroubledPool, TheSameSeedGivesTheSameStory) {
 
 TEST(TroubledPool, AnEndpointThatFailsGetsLittleUntilItIsWell) {
   for (uint8_t mood = 1; mood < kMoods; ++mood) {
-    for (const char* config : kConfigs) {
-      SCOPED_TRACE(fmt::format("mood {}, {}", mood, config));
-      World world(1, 6, config);
-      world.engine(0).set_mood(static_cast<Mood>(mood));
-      world.load(30, seconds(120));
-      EXPECT_LE(world.placed_since(0, {}) * 40, world.placed_since({}));
-      const size_t broken = world.count(Outcome::kBroken);
-      world.engine(0).set_mood(Mood::kWell);
-      world.load(30, seconds(40));
-      const TimePoint back = world.now();
-      world.load(30, seconds(60));
-      // It comes back slowly: others have cached what they were sent meanwhile, and what was learned
-      // of its speed in bad times fades with what it does.
-      EXPECT_GE(world.placed_since(0, back) * 6 * 8, world.placed_since(back));
-      world.settle();
-      expect_only(world, {Outcome::kFinished, Outcome::kBroken});
-      EXPECT_LE(world.count(Outcome::kBroken), broken + 8);  // those that ran when it became well
-    }
+    const char* config = kConfigs[mood % std::size(kConfigs)];
+    SCOPED_TRACE(fmt::format("mood {}, {}", mood, config));
+    World world(1, 6, config);
+    world.engine(0).set_mood(static_cast<Mood>(mood));
+    world.load(30, seconds(120));
+    EXPECT_LE(world.placed_since(0, {}) * 40, world.placed_since({}));
+    const size_t broken = world.count(Outcome::kBroken);
+    world.engine(0).set_mood(Mood::kWell);
+    world.load(30, seconds(40));
+    const TimePoint back = world.now();
+    world.load(30, seconds(60));
+    // It comes back slowly: others have cached what they were sent meanwhile, and what was learned
+    // of its speed in bad times fades with what it does.
+    EXPECT_GE(world.placed_since(0, back) * 6 * 8, world.placed_since(back));
+    world.settle();
+    expect_only(world, {Outcome::kFinished, Outcome::kBroken});
+    EXPECT_LE(world.count(Outcome::kBroken), broken + 8);  // those that ran when it became well
   }
 }
 

@@ -83,7 +83,7 @@ inline bool PrefixIndex::end_runs(std::span<const uint64_t> holders, Slots& goin
                                   uint32_t matched, std::vector<uint32_t>& units) {
   uint64_t ending = 0;
   for (size_t word = 0; word < holders.size(); ++word) ending |= going_on[word] & ~holders[word];
-  if (ending == 0) return true;  // mostly; nothing is written then, which halves the time
+  if (ending == 0) return true;  // mostly: then nothing is written
   uint64_t any = 0;
   for (size_t word = 0; word < holders.size(); ++word) {
     for (uint64_t slots = going_on[word] & ~holders[word]; slots != 0; slots &= slots - 1) {

@@ -3,7 +3,7 @@
 """How well requests are placed: the table of docs/performance.md. `table.py [SEEDS] [TRACES_FOLDER]`.
 
 Eight simulated Qwen3-32B endpoints in virtual time, six loads. SEEDS (3) repeats of each, a third of
-that for the ladder, in all 11 minutes of one core; a repeat of a trace is another sixth of it.
+that for the ladder, in all less than 20 minutes; a repeat of a trace is another sixth of it.
 TRACES_FOLDER has mooncake_conversation.jsonl, azure_code.csv and azure_conv.csv; without it
 those loads are left out.
 """

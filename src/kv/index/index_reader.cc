@@ -7,8 +7,8 @@
 namespace llmd::kv {
 namespace {
 
-/// Keys whose places are fetched side by side.
-constexpr size_t kBatch = 32;
+/// Keys whose places are being fetched while one is looked at.
+constexpr size_t kAhead = 32;
 
 template <typename Each>
 void for_lanes(uint64_t bits, size_t word, Each each) {
@@ -55,29 +55,22 @@ void IndexReader::read_planes() {
   }
 }
 
-/// The sets are looked up after the ids that lead to them, so that they are never older.
 void IndexReader::read_runs(std::span<const BlockKey> keys) {
-  std::array<const BlockTable*, kBatch> tables;
-  for (size_t begin = 0; begin < keys.size(); begin += kBatch) {
-    const auto batch = keys.subspan(begin, std::min(kBatch, keys.size() - begin));
-    for (size_t i = 0; i < batch.size(); ++i) {
-      tables[i] = index_.tables_[BlockIndex::shard_of(batch[i])].load(std::memory_order_acquire);
-      tables[i]->prefetch(batch[i]);
-    }
-    for (size_t i = 0; i < batch.size(); ++i) {
-      const SetId holders = tables[i]->find(batch[i]);
-      if (holders == kNobody) return;
-      const auto at = static_cast<uint32_t>(begin + i);
-      if (!runs_.empty() && runs_.back().holders == holders) {
-        ++runs_.back().end;
-        continue;
-      }
-      if (!add_run(holders, at)) return;
+  for (const BlockKey key : keys.first(std::min(kAhead, keys.size()))) table_of(key).prefetch(key);
+  for (size_t i = 0; i < keys.size(); ++i) {
+    if (i + kAhead < keys.size()) table_of(keys[i + kAhead]).prefetch(keys[i + kAhead]);
+    const SetId holders = table_of(keys[i]).find(keys[i]);
+    if (holders == kNobody) return;
+    if (!runs_.empty() && runs_.back().holders == holders) {
+      ++runs_.back().end;
+    } else if (!add_run(holders, static_cast<uint32_t>(i))) {
+      return;
     }
   }
 }
 
-/// Whether anybody goes on with these holders.
+/// Whether anybody goes on with these holders. The sets are looked up after the id that leads to
+/// them, so that they are never older.
 bool IndexReader::add_run(SetId holders, uint32_t at) {
   sets_ = index_.sets_.load(std::memory_order_acquire);
   InTier now;

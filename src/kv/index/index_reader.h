@@ -54,6 +54,9 @@ class IndexReader {
   void begin(size_t words);
   void read_planes();
   void read_runs(std::span<const BlockKey> keys);
+  const BlockTable& table_of(BlockKey key) const {
+    return *index_.tables_[BlockIndex::shard_of(key)].load(std::memory_order_acquire);
+  }
   bool add_run(SetId holders, uint32_t at);
   void find_tiers(const uint64_t* holders, InTier& now) const;
   void or_plane(const uint64_t* holders, size_t plane, Lanes& lanes) const;

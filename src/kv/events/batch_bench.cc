@@ -19,19 +19,22 @@ using json = nlohmann::ordered_json;  // the type first, as vLLM writes it
 constexpr uint32_t kBlockSize = 16;
 constexpr uint32_t kVocabulary = 151'936;
 
-/// Rank r of the vocabulary about as often as 1 / r, as in text: all widths mixed.
-uint32_t text_token(Random& random) {
+using Draw = uint32_t(Random&);
+
+/// Id r about as often as 1 / r: the widths of the wire mixed as unforeseeably as can be.
+uint32_t mixed_token(Random& random) {
   return static_cast<uint32_t>(std::pow(double{kVocabulary}, random.next_unit())) - 1;
 }
 
+uint32_t two_byte_token(Random& random) { return 256 + static_cast<uint32_t>(random.below(65280)); }
+
 /// What a step publishes that prefilled this many blocks of one prompt.
-std::string payload_of(uint32_t blocks) {
+std::string payload_of(int64_t blocks, Draw draw) {
   Random random(1);
   json event = {{"type", "BlockStored"}, {"block_size", kBlockSize}, {"medium", "GPU"}};
-  for (uint32_t i = 0; i < blocks; ++i) event["block_hashes"].push_back(random.next());
-  for (uint32_t i = 0; i < blocks * kBlockSize; ++i)
-    event["token_ids"].push_back(text_token(random));
-  event["extra_keys"] = json(blocks, nullptr);
+  for (int64_t i = 0; i < blocks; ++i) event["block_hashes"].push_back(random.next());
+  for (int64_t i = 0; i < blocks * kBlockSize; ++i) event["token_ids"].push_back(draw(random));
+  event["extra_keys"] = json(static_cast<size_t>(blocks), nullptr);
   std::string bytes;
   json::to_msgpack(json::array({1.5, json::array({event}), 0}), bytes);
   return bytes;
@@ -57,8 +60,8 @@ void report(benchmark::State& state, const std::string& payload) {
       tokens, benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
 }
 
-void read_batch(benchmark::State& state) {
-  const std::string payload = payload_of(static_cast<uint32_t>(state.range(0)));
+void read_batch(benchmark::State& state, Draw draw) {
+  const std::string payload = payload_of(state.range(0), draw);
   BatchReader reader;
   SumSink sink;
   benchmark::DoNotOptimize(reader.read(payload, sink));
@@ -67,10 +70,11 @@ void read_batch(benchmark::State& state) {
   state.counters["allocations"] = static_cast<double>(allocations - allocated);
   report(state, payload);
 }
-BENCHMARK(read_batch)->Arg(1)->Arg(32)->Arg(512);
+BENCHMARK_CAPTURE(read_batch, mixed, mixed_token)->Arg(1)->Arg(32)->Arg(512);
+BENCHMARK_CAPTURE(read_batch, two_bytes, two_byte_token)->Arg(512);
 
 void copy_batch(benchmark::State& state) {
-  const std::string payload = payload_of(static_cast<uint32_t>(state.range(0)));
+  const std::string payload = payload_of(state.range(0), mixed_token);
   std::string copy(payload.size(), '\0');
   for (auto _ : state) {
     std::memcpy(copy.data(), payload.data(), payload.size());

@@ -10,6 +10,7 @@ namespace {
 
 using Kind = MsgpackHead::Kind;
 
+constexpr char kUint16 = '\xcd';
 constexpr uint8_t kFirstForm = 0xc0;  ///< below: small numbers, maps, arrays and strings
 constexpr uint8_t kFirstFixedExtension = 0xd4;
 constexpr uint8_t kFirstNegative = 0xe0;
@@ -38,7 +39,9 @@ uint64_t load_big_endian(const char* from) {
   return std::endian::native == std::endian::little ? __builtin_bswap64(bits) : bits;
 }
 
-uint64_t big_endian(const char* from, size_t width) {
+/// `width` of the `left` bytes.
+uint64_t big_endian(const char* from, size_t width, size_t left) {
+  if (left >= sizeof(uint64_t) && width > 0) return load_big_endian(from) >> (64 - 8 * width);
   uint64_t value = 0;
   for (size_t i = 0; i < width; ++i) value = value << 8 | static_cast<uint8_t>(from[i]);
   return value;
@@ -116,7 +119,7 @@ bool MsgpackReader::peek(MsgpackHead& head) const {
   } else {
     const Form form = kForms[lead - kFirstForm];
     if (form.kind == Kind::kNever || bytes_left() <= form.width) return false;
-    head = long_head(lead, form, big_endian(at_ + 1, form.width));
+    head = long_head(lead, form, big_endian(at_ + 1, form.width, bytes_left() - 1));
   }
   return head.bytes <= bytes_left() && least_that_follows(head) <= bytes_left() - head.bytes;
 }
@@ -133,11 +136,6 @@ bool MsgpackReader::take_bytes(Kind kind, std::string_view& value) {
   value = {at_, head.value};
   at_ += head.value;
   return true;
-}
-
-bool MsgpackReader::read_nil() {
-  MsgpackHead head;
-  return take(Kind::kNil, head);
 }
 
 bool MsgpackReader::read_uint(uint64_t& value) {
@@ -208,21 +206,25 @@ bool MsgpackReader::read_uint32(uint32_t& value) {
   return true;
 }
 
-/// Of the short forms none is preferred by a branch: token ids mix them at random.
+/// Most token ids of text take two bytes; which of the other forms the rest take is not guessed.
 bool MsgpackReader::read_uint32s(uint32_t* out, size_t count) {
   const char* at = at_;
   for (uint32_t* const end = out + count; out != end; ++out) {
-    const size_t left = static_cast<size_t>(end_ - at);
-    const ShortUint form =
-        left < sizeof(uint64_t) ? ShortUint{} : kShortUints[static_cast<uint8_t>(*at)];
-    if (form.bytes == 0) {
-      at_ = at;
-      if (!read_uint32(*out)) return false;
-      at = at_;
+    const bool roomy = static_cast<size_t>(end_ - at) >= sizeof(uint64_t);
+    if (roomy && *at == kUint16) {
+      *out = static_cast<uint32_t>(load_big_endian(at) >> kShortUints[0xcd].shift) & 0xffff;
+      at += 3;
       continue;
     }
-    *out = static_cast<uint32_t>(load_big_endian(at) >> form.shift) & form.mask;
-    at += form.bytes;
+    const ShortUint form = roomy ? kShortUints[static_cast<uint8_t>(*at)] : ShortUint{};
+    if (form.bytes > 0) {
+      *out = static_cast<uint32_t>(load_big_endian(at) >> form.shift) & form.mask;
+      at += form.bytes;
+      continue;
+    }
+    at_ = at;
+    if (!read_uint32(*out)) return false;
+    at = at_;
   }
   at_ = at;
   return true;

@@ -43,7 +43,11 @@ class MsgpackReader {
   /// Looks at the next value's head.
   bool peek(MsgpackHead& head) const;
 
-  bool read_nil();
+  bool read_nil() {
+    if (at_ == end_ || *at_ != '\xc0') return false;
+    ++at_;
+    return true;
+  }
   /// Not negative, in any integer form.
   bool read_uint(uint64_t& value);
   /// Any integer; those of 2^63 and more wrap, as two's complement does.

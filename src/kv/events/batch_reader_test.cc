@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "kv/events/golden_batch.h"
 #include "kv/events/test_sink.h"
 #include "kv/hash/block_key.h"
 
@@ -60,35 +61,11 @@ OwnedEvent stored_event() {
       .type = "stored", .hashes = {7, 8}, .parent = 6, .tokens = numbers(8, 250), .block_size = 4};
 }
 
-/// Captured from vLLM v0.26.0 (kthena-project/kthena issue 1535), its tokens elided there.
-const std::string kGolden =
-    "\x93\xcb\x41\xda\xa8\xdb\xe0\x35\x1e\xb8\x91\x8b"
-    "\xa4type\xab"s
-    "BlockStored"
-    "\xac"
-    "block_hashes\x91\xcf\xda\xb8\x9b\xaa\x7b\x58\x57\xc0"s
-    "\xb1parent_block_hash\xc0"
-    "\xa9token_ids\xdc\x00\x10\x00\x7f\xcc\x80\xcc\xff\xcd\x01\x00\xcd\xff\xff\xce\x00\x01\x00\x00"s
-    "\xce\x00\x02\x50\x7c\x01\x02\x03\x04\x05\x06\x07\x08"s
-    "\xaa"
-    "block_size\x10"
-    "\xa7lora_id\xc0\xa6medium\xa3GPU\xa9lora_name\xc0"
-    "\xaa"
-    "extra_keys\x91\xc0\xa9group_idx\x00"s
-    "\xb2kv_cache_spec_kind\xae"
-    "full_attention\x00"s;
-
 TEST(BatchReader, ReadsTheCapturedBatchOfVllm026) {
   const Read got = read(kGolden);
-  EXPECT_EQ(got.info.timestamp_s, 1789095808.83);
+  EXPECT_EQ(got.info.timestamp_s, kGoldenTimeS);
   EXPECT_EQ(got.info.rank, 0U);
-  EXPECT_THAT(got.events, ElementsAre(OwnedEvent{.type = "stored",
-                                                 .hashes = {15760518052499183552U},
-                                                 .tokens = {0, 127, 128, 255, 256, 65535, 65536,
-                                                            151676, 1, 2, 3, 4, 5, 6, 7, 8},
-                                                 .block_size = 16,
-                                                 .medium = "GPU",
-                                                 .spec_kind = SpecKind::kFullAttention}));
+  EXPECT_THAT(got.events, ElementsAre(golden_event()));
 }
 
 TEST(BatchReader, CutAnywhereItNeverGivesHalfAnEvent) {

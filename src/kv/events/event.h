@@ -32,28 +32,29 @@ enum class SpecKind : uint8_t {
 
 /// Spans and strings in events live as long as the call that carries them.
 struct StoredEvent {
-  std::span<const EngineHash> hashes;  ///< of consecutive blocks, at least one
+  std::span<const EngineHash> hashes = {};  ///< of consecutive blocks, at least one
   /// Of the block before the first one; none: that begins a prompt.
-  std::optional<EngineHash> parent;
+  std::optional<EngineHash> parent = {};
   /// `block_size` for each hash; or none, where the engine tells no more than hashes, as vLLM does
   /// by default of blocks offloaded to CPU memory or storage.
-  std::span<const uint32_t> tokens;
+  std::span<const uint32_t> tokens = {};
   uint32_t block_size = 0;
-  std::string_view lora_name;       ///< empty: none, or an engine that tells only lora_id
-  std::optional<uint64_t> lora_id;  ///< the engine's own number, deprecated in favour of the name
-  std::string_view medium;          ///< "GPU", "CPU", "STORAGE"…; empty: not said
+  std::string_view lora_name = {};  ///< empty: none, or an engine that tells only lora_id
+  std::optional<uint64_t> lora_id =
+      {};                        ///< the engine's own number, deprecated in favour of the name
+  std::string_view medium = {};  ///< "GPU", "CPU", "STORAGE"…; empty: not said
   /// For each hash what else the engine folded into it, as add_extra() of kv/hash gathers it: bytes
   /// of multimodal identifiers, salt and digests in their order; an item's offset as 8 bytes,
   /// little-endian; 0 for nothing. Empty: nothing in any block. The LoRA name is not among it.
-  std::span<const uint64_t> extra;
+  std::span<const uint64_t> extra = {};
   uint32_t group = 0;  ///< of layers that share a block table
   SpecKind spec_kind = SpecKind::kUnspecified;
-  std::optional<uint32_t> sliding_window;  ///< tokens
+  std::optional<uint32_t> sliding_window = {};  ///< tokens
 };
 
 struct RemovedEvent {
-  std::span<const EngineHash> hashes;
-  std::string_view medium;  ///< empty: not said
+  std::span<const EngineHash> hashes = {};
+  std::string_view medium = {};  ///< empty: not said
   uint32_t group = 0;
 };
 

@@ -53,10 +53,13 @@ enum class Health : uint8_t {
   kDown,
 };
 
+/// So that differences are finite.
+inline constexpr double kAttributeMax = 1e300;
+
 /// A figure that only a configuration knows: a custom metric of upstream's core-metrics-extractor.
 struct Attribute {
   std::string key;
-  std::optional<double> value;  ///< nothing when the page lacks it
+  std::optional<double> value;  ///< of at most ±kAttributeMax; nothing when the page lacks it
 
   bool operator==(const Attribute&) const = default;
 };

@@ -13,8 +13,6 @@ namespace {
 constexpr double kCountMax = 1e9;
 constexpr double kCumulativeMax = 1e15;
 constexpr double kBlockTokensMax = 1 << 20;
-/// Differences of two such are finite.
-constexpr double kAttributeMax = 1e300;
 /// A longer line is none that we want: the longest names the adapters.
 constexpr size_t kLineBytesMax = 64 * 1024;
 

@@ -43,7 +43,7 @@ void check_bounds(const Scrape& scrape) {
   LLMD_CHECK(scrape.kv_usage >= 0 && scrape.kv_usage <= 1);
   LLMD_CHECK(std::isfinite(scrape.process_start_s));
   for (const Attribute& each : scrape.attributes) {
-    LLMD_CHECK(std::abs(each.value.value_or(0)) <= 1e300);
+    LLMD_CHECK(std::abs(each.value.value_or(0)) <= kAttributeMax);
   }
 }
 

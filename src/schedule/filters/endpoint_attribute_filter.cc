@@ -1,18 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <cmath>
-#include <functional>
+#include <optional>
 
-#include "base/text.h"
 #include "schedule/plugins.h"
 #include "schedule/producers/core_metrics_extractor.h"
 
 namespace llmd::schedule {
 namespace {
 
+using endpoints::kAttributeMax;
 using resources::Fields;
-
-constexpr double kValueMax = 1e300;
 
 /// Which values stay. Told all of them first, then asked of each.
 class Algorithm {
@@ -23,6 +21,11 @@ class Algorithm {
   virtual bool keeps(double value) = 0;
 };
 using MadeAlgorithm = Result<std::unique_ptr<Algorithm>>;
+
+template <typename Kind, typename... Arguments>
+MadeAlgorithm make_algorithm(Arguments... arguments) {
+  return std::unique_ptr<Algorithm>(std::make_unique<Kind>(arguments...));
+}
 
 using Compare = bool (*)(double value, double limit);
 struct Operator {
@@ -120,29 +123,29 @@ MadeAlgorithm read_threshold(Fields& fields) {
                         "must be LessThan, LessThanOrEqual, GreaterThan, GreaterThanOrEqual, Equal "
                         "or NotEqual");
   }
-  LLMD_ASSIGN_OR_RETURN(const double limit, fields.require_signed("value", kValueMax));
-  return std::make_unique<Threshold>(found->compare, limit);
+  LLMD_ASSIGN_OR_RETURN(const double limit, fields.require_signed("value", kAttributeMax));
+  return make_algorithm<Threshold>(found->compare, limit);
 }
 
 MadeAlgorithm read_range(Fields& fields) {
-  LLMD_ASSIGN_OR_RETURN(const double min, fields.require_signed("min", kValueMax));
-  LLMD_ASSIGN_OR_RETURN(const double max, fields.require_signed("max", kValueMax));
+  LLMD_ASSIGN_OR_RETURN(const double min, fields.require_signed("min", kAttributeMax));
+  LLMD_ASSIGN_OR_RETURN(const double max, fields.require_signed("max", kAttributeMax));
   if (min > max) return fields.error("min", "must not be above max");
-  return std::make_unique<Range>(min, max);
+  return make_algorithm<Range>(min, max);
 }
 
 MadeAlgorithm read_top_k(Fields& fields) {
   LLMD_ASSIGN_OR_RETURN(const uint32_t count, fields.number("k", 0, UINT32_MAX));
   if (count == 0) return fields.error("k", "must be at least 1");
   LLMD_ASSIGN_OR_RETURN(const bool higher, fields.boolean("higherIsBetter", true));
-  return std::make_unique<TopK>(count, higher);
+  return make_algorithm<TopK>(count, higher);
 }
 
 MadeAlgorithm read_percentile(Fields& fields) {
   LLMD_RETURN_IF_ERROR(fields.require("percentile"));
   LLMD_ASSIGN_OR_RETURN(const double percentile, fields.decimal("percentile", 0, 100));
   LLMD_ASSIGN_OR_RETURN(const bool higher, fields.boolean("higherIsBetter", true));
-  return std::make_unique<Percentile>(percentile, higher);
+  return make_algorithm<Percentile>(percentile, higher);
 }
 
 struct AlgorithmKind {
@@ -167,6 +170,21 @@ MadeAlgorithm read_algorithm(Fields& fields) {
   LLMD_RETURN_IF_ERROR(settings.done());
   LLMD_RETURN_IF_ERROR(fields.done());
   return made;
+}
+
+struct OnMissing {
+  std::string_view name;
+  bool keeps;
+};
+constexpr OnMissing kOnMissing[] = {{"Pass", true}, {"Fail", false}};
+
+Result<bool> read_keeps_missing(Fields& parameters) {
+  LLMD_ASSIGN_OR_RETURN(const std::string policy, parameters.text("onMissing", "Pass"));
+  const auto* found = std::ranges::find(kOnMissing, policy, &OnMissing::name);
+  if (found == std::end(kOnMissing)) {
+    return parameters.error("onMissing", "must be Pass or Fail");
+  }
+  return found->keeps;
 }
 
 /// Keeps the endpoints whose attribute the algorithm likes.
@@ -213,11 +231,7 @@ Made make_endpoint_attribute_filter(Fields& parameters, Registry& registry) {
                         parameters.text("producer", std::string(kCoreMetricsExtractor)));
   LLMD_ASSIGN_OR_RETURN(options.attribute, CoreMetricsExtractor::read_attribute(
                                                "attribute", producer, parameters, registry));
-  LLMD_ASSIGN_OR_RETURN(const std::string on_missing, parameters.text("onMissing", "Pass"));
-  options.keeps_missing = on_missing == "Pass";
-  if (!options.keeps_missing && on_missing != "Fail") {
-    return parameters.error("onMissing", "must be Pass or Fail");
-  }
+  LLMD_ASSIGN_OR_RETURN(options.keeps_missing, read_keeps_missing(parameters));
   LLMD_ASSIGN_OR_RETURN(options.fallback_on_empty, parameters.boolean("fallbackOnEmpty", false));
   LLMD_RETURN_IF_ERROR(parameters.require("algorithm"));
   LLMD_ASSIGN_OR_RETURN(auto fields, parameters.map("algorithm"));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <optional>
 
 #include "schedule/plugins.h"
 #include "schedule/producers/core_metrics_extractor.h"
@@ -7,9 +8,8 @@
 namespace llmd::schedule {
 namespace {
 
+using endpoints::kAttributeMax;
 using resources::Fields;
-
-constexpr double kValueMax = 1e300;
 
 struct ValueRange {
   double min = 0;
@@ -40,7 +40,7 @@ class EndpointAttributeScorer final : public Scorer {
   }
 
   ValueRange range_of(std::span<const Candidate> candidates) const {
-    ValueRange range{kValueMax, -kValueMax};
+    ValueRange range{kAttributeMax, -kAttributeMax};
     for (const Candidate& each : candidates) {
       const auto value = value_of(each);
       if (!value) continue;
@@ -70,8 +70,8 @@ Result<bool> read_lower_is_better(Fields& algorithm) {
 Result<ValueRange> read_fixed_range(Fields& normalization) {
   ValueRange out;
   LLMD_ASSIGN_OR_RETURN(auto fields, normalization.map("fixedRange"));
-  LLMD_ASSIGN_OR_RETURN(out.min, fields.require_signed("min", kValueMax));
-  LLMD_ASSIGN_OR_RETURN(out.max, fields.require_signed("max", kValueMax));
+  LLMD_ASSIGN_OR_RETURN(out.min, fields.require_signed("min", kAttributeMax));
+  LLMD_ASSIGN_OR_RETURN(out.max, fields.require_signed("max", kAttributeMax));
   if (out.min >= out.max) return fields.error("min", "must be below max");
   LLMD_RETURN_IF_ERROR(fields.done());
   return out;

@@ -64,6 +64,7 @@ Made make_session_id_producer(resources::Fields& parameters, Registry& registry)
 // handlers/
 Made make_single_profile_handler(resources::Fields& parameters, Registry& registry);
 Made make_disagg_profile_handler(resources::Fields& parameters, Registry& registry);
+Made make_pd_profile_handler(resources::Fields& parameters, Registry& registry);
 Made make_header_profile_handler(resources::Fields& parameters, Registry& registry);
 
 // deciders/

@@ -53,6 +53,8 @@ TEST(Scheduler, RefusesWhatItCannotDo) {
               HasSubstr("cannot be used in this place"));
   EXPECT_THAT(error("plugins: [{type: disagg-profile-handler}]\n"),
               HasSubstr("there is no scheduling profile decode"));
+  EXPECT_THAT(error("plugins: [{type: pd-profile-handler, parameters: {primaryPort: 8000}}]\n"),
+              HasSubstr("ranks are endpoints here"));
 }
 
 /// The error of a configuration whose core-metrics-extractor has these parameters, and with it a

@@ -112,6 +112,10 @@ void Router::drop_unused() {
   }
 }
 
+std::shared_ptr<const endpoints::EngineNames> Router::engine_names(const Endpoint& endpoint) const {
+  return route_of(current(), endpoint).scheduler().engine_metrics().of(endpoint);
+}
+
 void Router::endpoint_changed(const Endpoint& endpoint) {
   drop_unused();
   for_all_routes([&](Route& route) { route.endpoint_changed(endpoint); });

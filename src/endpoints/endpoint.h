@@ -27,6 +27,10 @@ inline constexpr std::string_view kModelServiceLabel = "llm-d.ai/model-service";
 /// Which of the data-parallel ranks behind one metrics page the endpoint is. Our own: upstream
 /// tells ranks by ports alone.
 inline constexpr std::string_view kRankLabel = "llm-d.ai/data-parallel-rank";
+/// Ports on which the endpoint publishes its KV events and replays them, where they are others than
+/// the configuration says. Our own: engines of one host need different ones.
+inline constexpr std::string_view kKvEventsPortLabel = "llm-d.ai/kv-events-port";
+inline constexpr std::string_view kKvReplayPortLabel = "llm-d.ai/kv-replay-port";
 inline constexpr std::string_view kDrainingLabel = "llm-d.ai/draining";
 
 /// Who an endpoint is, as discovery says. Two equal specs are the same endpoint.

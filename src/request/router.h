@@ -75,6 +75,7 @@ class Router {
   void observe_scheduling(Duration duration) { scheduling_s_.observe(to_seconds(duration)); }
 
   const Routes& current() const { return generations_.back(); }
+  const Route* find_route(std::string_view name) const;
   void drop_unused();
   void for_all_routes(const std::function<void(Route&)>& call);
 

@@ -19,9 +19,9 @@ using resources::PluginSpec;
 struct Kind {
   std::string_view type;
   Made (*make)(Fields& parameters, Registry& registry);
-  /// What it does less than its name says; empty for most.
-  std::string_view lacks = {};
 };
+
+constexpr std::string_view kPreciseProducer = "precise-prefix-cache-producer";
 
 /// Types and their aliases.
 constexpr Kind kKinds[] = {
@@ -58,8 +58,7 @@ constexpr Kind kKinds[] = {
     {"random-picker", make_random_picker},
     {"weighted-random-picker", make_weighted_random_picker},
     {"approx-prefix-cache-producer", make_approx_prefix_cache_producer},
-    {"precise-prefix-cache-producer", make_precise_prefix_cache_producer,
-     "the engines' KV events are not read yet, an approximate index stands in"},
+    {kPreciseProducer, make_precise_prefix_cache_producer},
     {"burst-prefix-cache-producer", make_burst_prefix_cache_producer},
     {"topology-extractor", make_topology_extractor},
     {"core-metrics-extractor", make_core_metrics_extractor},
@@ -206,7 +205,6 @@ Result<Plugin*> Registry::make(std::string_view name, const PluginSpec& spec) {
   LLMD_ASSIGN_OR_RETURN(auto plugin, kind->make(parameters, *this));
   LLMD_RETURN_IF_ERROR(parameters.done());
   making_.pop_back();
-  if (!kind->lacks.empty()) warnings_.push_back(fmt::format("{}{}: {}", place, name, kind->lacks));
   Instance& made = instances_.emplace_back(
       Instance{std::string(name), spec.type + print_yaml(spec.parameters), std::move(plugin)});
   if (auto outliving = find_outliving(made)) made.plugin = std::move(outliving);
@@ -249,6 +247,9 @@ Result<void> Registry::make_all() {
 Result<PrefixProducer*> Registry::read_prefix_producer(Fields& parameters) {
   LLMD_ASSIGN_OR_RETURN(const std::string name, parameters.text("prefixMatchInfoProducerName", ""));
   if (!name.empty()) return get<PrefixProducer>(name);
+  for (const PluginSpec& spec : specs_) {
+    if (spec.type == kPreciseProducer) return get<PrefixProducer>(spec.name);
+  }
   return get_by_type<PrefixProducer>("approx-prefix-cache-producer");
 }
 

@@ -180,6 +180,10 @@ void Scheduler::add_response_headers(const endpoints::Endpoint& endpoint, std::s
   for (Plugin* plugin : plugins_) plugin->add_response_headers(endpoint, head);
 }
 
+void Scheduler::watch(const endpoints::Endpoint& endpoint) {
+  for (Plugin* plugin : plugins_) plugin->watch(endpoint);
+}
+
 void Scheduler::forget(uint32_t slot) {
   for (Plugin* plugin : plugins_) plugin->forget(slot);
 }

@@ -52,6 +52,8 @@ class Scheduler {
   bool admits(const Query& query, const endpoints::Snapshot& snapshot);
 
   void add_response_headers(const endpoints::Endpoint& endpoint, std::string& head);
+  /// Something new is known of one of the endpoints.
+  void watch(const endpoints::Endpoint& endpoint);
   /// The endpoint of this slot is gone, or all that it had cached.
   void forget(uint32_t slot);
 

@@ -109,7 +109,7 @@ TEST(ModelService, TyposAreNamedWithTheirPlaceAndTheNearestKey) {
 }
 
 TEST(ModelService, WhatIsNotBuiltIsRefusedByName) {
-  for (const std::string key : {"kvEvents", "kvTransfer", "tiers", "autoscaling", "rollout"}) {
+  for (const std::string key : {"kvTransfer", "tiers", "autoscaling", "rollout"}) {
     EXPECT_THAT(error_of(with_spec("  modelArtifacts: {uri: file://m}\n  " + key + ": {x: 1}\n")),
                 HasSubstr("f.yaml:6:" + std::to_string(5 + key.size()) + ": spec." + key +
                           ": is known, but this build cannot do it yet"));

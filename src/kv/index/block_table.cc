@@ -8,19 +8,43 @@
 #include "base/check.h"
 
 namespace llmd::kv {
+namespace {
 
-BlockTable::BlockTable(size_t buckets) : count_(buckets), buckets_(allocate(buckets)) {}
+constexpr size_t kHugePageBytes = size_t{2} << 20;
+constexpr size_t kPageBytes = 4096;
 
-/// In huge pages where there are any: a lookup then takes two thirds of the time, as almost every
-/// place that it reads lies in another page.
-BlockTable::Bucket* BlockTable::allocate(size_t count) {
-  constexpr size_t kHugePage = size_t{2} << 20;
+}  // namespace
+
+BlockTable::BlockTable(size_t buckets_min)
+    : count_(rounded(buckets_min)), buckets_(map(count_), {count_}) {}
+
+/// Large tables fill whole huge pages.
+size_t BlockTable::rounded(size_t buckets) {
+  constexpr size_t kInPage = kHugePageBytes / sizeof(Bucket);
+  return buckets <= kInPage ? buckets : (buckets + kInPage - 1) / kInPage * kInPage;
+}
+
+/// Almost every place that a lookup reads lies in another page: with pages of 4 KiB it takes twice
+/// as long (18 instead of 10 ns a block in a table of 40 MiB). Mapped here, as memory that malloc
+/// hands out again keeps its small pages.
+BlockTable::Bucket* BlockTable::map(size_t count) {
   const size_t bytes = count * sizeof(Bucket);
-  void* memory = nullptr;
-  const size_t alignment = bytes < kHugePage ? alignof(Bucket) : kHugePage;
-  LLMD_CHECK(posix_memalign(&memory, alignment, bytes) == 0);
-  if (bytes >= kHugePage) madvise(memory, bytes, MADV_HUGEPAGE);
-  return new (memory) Bucket[count]();
+  const size_t room = bytes + kHugePageBytes;
+  void* const mapped =
+      mmap(nullptr, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  LLMD_CHECK(mapped != MAP_FAILED);
+  auto* const begin = static_cast<std::byte*>(mapped);
+  const size_t before =
+      (kHugePageBytes - reinterpret_cast<uintptr_t>(begin) % kHugePageBytes) % kHugePageBytes;
+  if (before > 0) munmap(begin, before);
+  const size_t used = (bytes + kPageBytes - 1) / kPageBytes * kPageBytes;
+  munmap(begin + before + used, room - before - used);
+  madvise(begin + before, used, MADV_HUGEPAGE);
+  return new (begin + before) Bucket[count];  // zero, as mapped
+}
+
+void BlockTable::Unmap::operator()(Bucket* buckets) const {
+  munmap(buckets, (count * sizeof(Bucket) + kPageBytes - 1) / kPageBytes * kPageBytes);
 }
 
 template <typename Matches>

@@ -35,12 +35,17 @@ class BlockTable {
     size_t at;
   };
 
-  explicit BlockTable(size_t buckets);
+  explicit BlockTable(size_t buckets_min);
 
   // Readers:
-  void prefetch(BlockKey key) const { __builtin_prefetch(&buckets_[home(key)]); }
-  /// kNobody when absent.
-  SetId find(BlockKey key) const;
+  /// Where to begin to look for the key, already on its way into the cache.
+  size_t fetch(BlockKey key) const {
+    const size_t bucket = home(key);
+    __builtin_prefetch(&buckets_[bucket]);
+    return bucket;
+  }
+  /// From where fetch() said; kNobody when absent.
+  SetId find(BlockKey key, size_t bucket) const;
 
   // The writer:
   std::optional<Place> find_place(BlockKey key) const;
@@ -89,13 +94,16 @@ class BlockTable {
   template <typename Matches>
   std::optional<Place> search(size_t bucket, Matches matches) const;
 
+  struct Unmap {
+    size_t count;
+    void operator()(Bucket* buckets) const;
+  };
+  static size_t rounded(size_t buckets);
+  static Bucket* map(size_t count);
+
   const size_t count_;
   size_t size_ = 0;
-  struct Free {
-    void operator()(Bucket* buckets) const { std::free(buckets); }
-  };
-  static Bucket* allocate(size_t count);
-  const std::unique_ptr<Bucket[], Free> buckets_;
+  const std::unique_ptr<Bucket[], Unmap> buckets_;
 };
 
 inline size_t BlockTable::home_of_short(uint64_t short_key) const {
@@ -106,8 +114,7 @@ inline size_t BlockTable::home_of_short(uint64_t short_key) const {
 
 /// The key is read again after the holders: an entry that was taken out and given to another block
 /// in between counts as absent.
-inline SetId BlockTable::find(BlockKey key) const {
-  size_t bucket = home(key);
+inline SetId BlockTable::find(BlockKey key, size_t bucket) const {
   for (size_t looked_at = 0; looked_at < count_; ++looked_at) {
     const Bucket& here = buckets_[bucket];
     // Compares all keys, as where the key lies cannot be predicted: one jump less saves 5 ns.

@@ -28,8 +28,7 @@ std::span<const Match> IndexReader::match(std::span<const BlockKey> keys) {
   sets_ = index_.sets_.load(std::memory_order_acquire);
   begin(sets_->words());
   read_planes();
-  read_runs(keys);
-  finish(runs_.empty() ? 0 : runs_.back().end);
+  finish(read_runs(keys));
   index_.epochs_.end_reading(place_);
   return matches_;
 }
@@ -55,18 +54,28 @@ void IndexReader::read_planes() {
   }
 }
 
-void IndexReader::read_runs(std::span<const BlockKey> keys) {
-  for (const BlockKey key : keys.first(std::min(kAhead, keys.size()))) table_of(key).prefetch(key);
-  for (size_t i = 0; i < keys.size(); ++i) {
-    if (i + kAhead < keys.size()) table_of(keys[i + kAhead]).prefetch(keys[i + kAhead]);
-    const SetId holders = table_of(keys[i]).find(keys[i]);
-    if (holders == kNobody) return;
-    if (!runs_.empty() && runs_.back().holders == holders) {
-      ++runs_.back().end;
-    } else if (!add_run(holders, static_cast<uint32_t>(i))) {
-      return;
-    }
+uint32_t IndexReader::read_runs(std::span<const BlockKey> keys) {
+  struct Fetched {
+    const BlockTable* table;
+    size_t bucket;
+  };
+  std::array<Fetched, kAhead> fetched;
+  const auto fetch = [&](size_t i) {
+    const BlockTable& table = table_of(keys[i]);
+    fetched[i % kAhead] = {&table, table.fetch(keys[i])};
+  };
+  for (size_t i = 0; i < std::min(kAhead, keys.size()); ++i) fetch(i);
+  SetId last = kNobody;
+  size_t i = 0;
+  for (; i < keys.size(); ++i) {
+    const auto [table, bucket] = fetched[i % kAhead];
+    if (i + kAhead < keys.size()) fetch(i + kAhead);
+    const SetId holders = table->find(keys[i], bucket);
+    if (holders == last && last != kNobody) continue;
+    if (holders == kNobody || !add_run(holders, static_cast<uint32_t>(i))) break;
+    last = holders;
   }
+  return static_cast<uint32_t>(i);
 }
 
 /// Whether anybody goes on with these holders. The sets are looked up after the id that leads to
@@ -88,7 +97,7 @@ bool IndexReader::add_run(SetId holders, uint32_t at) {
   }
   settle(now, at);
   if (any == 0) return false;
-  runs_.push_back({holders, at + 1});
+  runs_.push_back({holders, at});
   return true;
 }
 
@@ -180,7 +189,7 @@ uint32_t IndexReader::fit_windows(Lane lane, uint32_t length) const {
 uint32_t IndexReader::fit_window(Lane lane, size_t plane, uint32_t length) const {
   uint32_t end = length;  // of the piece
   for (size_t i = runs_.size(); i-- > 0;) {
-    const uint32_t begin = i == 0 ? 0 : runs_[i - 1].end;
+    const uint32_t begin = runs_[i].begin;
     if (begin >= end) continue;
     if (!holds(runs_[i].holders, planes_.planes[plane].group, lane)) {
       end = begin;

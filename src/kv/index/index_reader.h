@@ -42,7 +42,7 @@ class IndexReader {
   /// Consecutive blocks of the same holders.
   struct Run {
     SetId holders;
-    uint32_t end;
+    uint32_t begin;
   };
   struct Planes {
     std::array<Plane, kPlanesMax> planes;
@@ -53,7 +53,8 @@ class IndexReader {
 
   void begin(size_t words);
   void read_planes();
-  void read_runs(std::span<const BlockKey> keys);
+  /// How many blocks somebody holds without a gap.
+  uint32_t read_runs(std::span<const BlockKey> keys);
   const BlockTable& table_of(BlockKey key) const {
     return *index_.tables_[BlockIndex::shard_of(key)].load(std::memory_order_acquire);
   }

@@ -70,8 +70,9 @@ Result<std::string> explain(const ExplainOptions& options) {
   const SteadyClock clock;
   endpoints::Pool pool;
   pool.update(std::move(specs));
-  inspect::poll_once(pool, clock);
-  return inspect::explain(pool, clock, routing, headers, body);
+  return inspect::explain(
+      pool, clock, routing, headers, body,
+      [&](const endpoints::NamesOf& names_of) { inspect::poll_once(pool, clock, names_of); });
 }
 
 }  // namespace

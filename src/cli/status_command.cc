@@ -46,7 +46,7 @@ std::map<std::string, Scrape> read_loads(const ClusterState& state) {
     fetch.get(*address, "/metrics",
               [&, name = replica.name](const Result<endpoints::Reply>& reply) {
                 if (reply && reply->status == kOk) {
-                  loads[name] = endpoints::parse_metrics(reply->body, endpoints::EngineType::kVllm);
+                  loads[name] = endpoints::parse_metrics(reply->body, endpoints::kDefaultEngine);
                 }
                 if (--waiting == 0) loop.stop();
               });

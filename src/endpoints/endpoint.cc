@@ -11,21 +11,9 @@
 namespace llmd::endpoints {
 namespace {
 
-/// By EngineType.
-constexpr std::array<std::string_view, kEngineTypes> kEngineNames = {
-    "vllm", "sglang", "trtllm-serve", "triton-tensorrt-llm", "triton"};
-
 std::string_view label_of(const EndpointSpec& spec, std::string_view key) {
   const auto found = spec.labels.find(key);
   return found == spec.labels.end() ? std::string_view() : found->second;
-}
-
-EngineType engine_type(const EndpointSpec& spec) {
-  std::string_view name = label_of(spec, kEngineTypeLabel);
-  if (name.empty()) name = label_of(spec, kLegacyEngineTypeLabel);
-  const auto known = std::ranges::find(kEngineNames, name);
-  if (known == kEngineNames.end()) return EngineType::kVllm;
-  return static_cast<EngineType>(known - kEngineNames.begin());
 }
 
 std::optional<uint32_t> rank_of(const EndpointSpec& spec) {
@@ -57,6 +45,11 @@ std::string EndpointSpec::host_port() const {
   return is_v6 ? fmt::format("[{}]:{}", address, port) : fmt::format("{}:{}", address, port);
 }
 
+std::optional<double> Scrape::attribute(std::string_view key) const {
+  const auto found = std::ranges::find(attributes, key, &Attribute::key);
+  return found == attributes.end() ? std::nullopt : found->value;
+}
+
 PresumedLoad Live::presumed() const {
   if (!stale) return {waiting_requests(), scrape.running, scrape.kv_usage};
   return {waiting_requests() + kUnseenRequests, scrape.running + kUnseenRequests, 1};
@@ -83,7 +76,6 @@ std::string_view Endpoint::label(std::string_view key) const { return label_of(s
 
 Endpoint::Endpoint(EndpointSpec identity, uint32_t place)
     : spec(std::move(identity)),
-      engine(engine_type(spec)),
       rank(rank_of(spec)),
       is_draining(label_of(spec, kDrainingLabel) == "true"),
       is_literal(net::Address::parse(spec.address, spec.port).ok()),

@@ -17,10 +17,7 @@
 
 namespace llmd::endpoints {
 
-/// Which metric names the engine speaks. Label llm-d.ai/engine-type; vllm when absent or unknown.
-enum class EngineType : uint8_t { kVllm, kSglang, kTrtllmServe, kTritonTensorrtLlm, kTriton };
-inline constexpr size_t kEngineTypes = 5;
-
+/// The engine's name; it decides by which names metrics are read.
 inline constexpr std::string_view kEngineTypeLabel = "llm-d.ai/engine-type";
 inline constexpr std::string_view kLegacyEngineTypeLabel =
     "inference.networking.k8s.io/engine-type";
@@ -30,6 +27,10 @@ inline constexpr std::string_view kModelServiceLabel = "llm-d.ai/model-service";
 /// Which of the data-parallel ranks behind one metrics page the endpoint is. Our own: upstream
 /// tells ranks by ports alone.
 inline constexpr std::string_view kRankLabel = "llm-d.ai/data-parallel-rank";
+/// Ports on which the endpoint publishes its KV events and replays them, where they are others than
+/// the configuration says. Our own: engines of one host need different ones.
+inline constexpr std::string_view kKvEventsPortLabel = "llm-d.ai/kv-events-port";
+inline constexpr std::string_view kKvReplayPortLabel = "llm-d.ai/kv-replay-port";
 inline constexpr std::string_view kDrainingLabel = "llm-d.ai/draining";
 
 /// Who an endpoint is, as discovery says. Two equal specs are the same endpoint.
@@ -56,6 +57,17 @@ enum class Health : uint8_t {
   kDown,
 };
 
+/// So that differences are finite.
+inline constexpr double kAttributeMax = 1e300;
+
+/// A figure that only a configuration knows: a custom metric of upstream's core-metrics-extractor.
+struct Attribute {
+  std::string key;
+  std::optional<double> value;  ///< of at most ±kAttributeMax; nothing when the page lacks it
+
+  bool operator==(const Attribute&) const = default;
+};
+
 /// Figures read from the engine's metrics page.
 struct Scrape {
   double waiting = 0;          ///< requests queued in the engine
@@ -69,7 +81,11 @@ struct Scrape {
   std::vector<std::string> active_adapters;   ///< LoRA adapters that requests are computed with
   std::vector<std::string> waiting_adapters;  ///< that queued requests wait for
   uint32_t adapters_max = 0;                  ///< at once; 0 when the engine does not say
+  /// Found by their keys, not by places: the configuration may have changed since.
+  std::vector<Attribute> attributes;
 
+  /// Nothing when it was not read.
+  std::optional<double> attribute(std::string_view key) const;
   bool operator==(const Scrape&) const = default;
 };
 
@@ -128,7 +144,6 @@ struct Endpoint : std::enable_shared_from_this<Endpoint> {
   std::string_view label(std::string_view key) const;
 
   const EndpointSpec spec;
-  const EngineType engine;
   const std::optional<uint32_t> rank;  ///< of kRankLabel
   const bool is_draining;              ///< label llm-d.ai/draining: it takes no new requests
   const bool is_literal;               ///< its address needs no resolver

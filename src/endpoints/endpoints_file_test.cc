@@ -25,18 +25,15 @@ endpoints:
   ASSERT_EQ(specs->size(), 2U);
   EXPECT_EQ(specs->at(0).name_space, "default");
   EXPECT_EQ(specs->at(0).port, 8000);
-  EXPECT_EQ(Endpoint(specs->at(0), 0).engine, EngineType::kSglang);
+  EXPECT_EQ(Endpoint(specs->at(0), 0).label("llm-d.ai/engine-type"), "sglang");
   EXPECT_EQ(specs->at(1).name_space, "other");
-  EXPECT_EQ(Endpoint(specs->at(1), 0).engine, EngineType::kVllm);
+  EXPECT_EQ(Endpoint(specs->at(1), 0).label("llm-d.ai/engine-type"), "");
 }
 
-TEST(Endpoint, LabelsNameTheEngineAndTheRank) {
+TEST(Endpoint, ALabelNamesTheRank) {
   const auto made = [](std::string key, std::string value) {
     return Endpoint({.name = "a", .address = "127.0.0.1", .port = 1, .labels = {{key, value}}}, 0);
   };
-  EXPECT_EQ(made("llm-d.ai/engine-type", "trtllm-serve").engine, EngineType::kTrtllmServe);
-  EXPECT_EQ(made("inference.networking.k8s.io/engine-type", "triton").engine, EngineType::kTriton);
-  EXPECT_EQ(made("llm-d.ai/engine-type", "unheard-of").engine, EngineType::kVllm);
   EXPECT_EQ(made("llm-d.ai/data-parallel-rank", "3").rank, 3U);
   EXPECT_EQ(made("llm-d.ai/data-parallel-rank", "x").rank, std::nullopt);
 }

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <span>
 
 #include "base/text.h"
 #include "endpoints/scrape.h"
@@ -17,87 +16,9 @@ constexpr double kBlockTokensMax = 1 << 20;
 /// A longer line is none that we want: the longest names the adapters.
 constexpr size_t kLineBytesMax = 64 * 1024;
 
-enum class Figure : uint8_t {
-  kWaiting,
-  kRunning,
-  kKvUsage,
-  kPrefixQueries,
-  kPrefixHits,
-  kCacheConfig,  ///< labels say the size of a block and how many there are
-  kBlockTokens,
-  kBlocks,
-  kAdapters,  ///< labels name adapters, the value is when that was so
-  kProcessStart,
-};
-
-struct Wanted {
-  Figure figure;
-  std::string_view name;
-  std::string_view label = {};  ///< and only the series where this label
-  std::string_view value = {};  ///< has this value
-};
-
-constexpr Wanted kProcessStart = {Figure::kProcessStart, "process_start_time_seconds"};
-constexpr Wanted kVllm[] = {
-    {Figure::kWaiting, "vllm:num_requests_waiting"},
-    {Figure::kRunning, "vllm:num_requests_running"},
-    {Figure::kKvUsage, "vllm:kv_cache_usage_perc"},
-    {Figure::kPrefixQueries, "vllm:prefix_cache_queries_total"},
-    {Figure::kPrefixHits, "vllm:prefix_cache_hits_total"},
-    {Figure::kCacheConfig, "vllm:cache_config_info"},
-    {Figure::kAdapters, "vllm:lora_requests_info"},
-    kProcessStart,
-};
-constexpr Wanted kSglang[] = {
-    {Figure::kWaiting, "sglang:num_queue_reqs"},
-    {Figure::kRunning, "sglang:num_running_reqs"},
-    {Figure::kKvUsage, "sglang:token_usage"},
-    {Figure::kPrefixQueries, "sglang:prompt_tokens_total"},
-    {Figure::kPrefixHits, "sglang:cached_tokens_total"},
-    {Figure::kCacheConfig, "sglang:cache_config_info"},
-    kProcessStart,
-};
-constexpr Wanted kTrtllmServe[] = {
-    {Figure::kWaiting, "trtllm_num_requests_waiting"},
-    {Figure::kRunning, "trtllm_num_requests_running"},
-    {Figure::kKvUsage, "trtllm_kv_cache_utilization"},
-    {Figure::kBlockTokens, "trtllm_kv_cache_tokens_per_block"},
-    {Figure::kBlocks, "trtllm_kv_cache_max_blocks"},
-    kProcessStart,
-};
-constexpr std::string_view kRequestType = "request_type";
-constexpr std::string_view kBlockType = "kv_cache_block_type";
-constexpr Wanted kTritonTensorrtLlm[] = {
-    {Figure::kWaiting, "nv_trt_llm_request_metrics", kRequestType, "waiting"},
-    {Figure::kRunning, "nv_trt_llm_request_metrics", kRequestType, "scheduled"},
-    {Figure::kKvUsage, "nv_trt_llm_kv_cache_block_metrics", kBlockType, "fraction"},
-    {Figure::kBlockTokens, "nv_trt_llm_kv_cache_block_metrics", kBlockType, "tokens_per"},
-    {Figure::kBlocks, "nv_trt_llm_kv_cache_block_metrics", kBlockType, "max"},
-    kProcessStart,
-};
-/// Upstream takes nv_inference_exec_count as what runs; it counts all executions since the start.
-constexpr Wanted kTriton[] = {
-    {Figure::kWaiting, "nv_inference_pending_request_count"},
-    kProcessStart,
-};
-
-struct Names {
-  std::span<const Wanted> wanted;
-  std::string_view rank_label = {};
-  std::string_view block_tokens_label = {};
-  std::string_view blocks_label = {};
-};
-/// By EngineType.
-constexpr Names kNames[] = {
-    {kVllm, "engine", "block_size", "num_gpu_blocks"},
-    {kSglang, "dp_rank", "page_size", "num_pages"},
-    {kTrtllmServe},
-    {kTritonTensorrtLlm},
-    {kTriton},
-};
-
 /// Most lines are told from the wanted ones by the 8 bytes behind "vllm:": each wanted name sets
-/// one of 64 bits, and a line of which the bit is not set needs no second look.
+/// one of 64 bits, and a line of which the bit is not set needs no second look. A shorter name sets
+/// all of them.
 constexpr size_t kKeyAt = 5;
 constexpr size_t kNameBytesMin = kKeyAt + sizeof(uint64_t);
 uint64_t key_bit(std::string_view line) {
@@ -107,11 +28,20 @@ uint64_t key_bit(std::string_view line) {
   return uint64_t{1} << (key * kOddConstant >> 58);
 }
 
+uint64_t key_bits_of(std::string_view name) {
+  return name.size() < kNameBytesMin ? UINT64_MAX : key_bit(name);
+}
+
 bool is_name_end(char c) { return c == '{' || c == ' ' || c == '\t'; }
 
 /// Whether the line is a sample of exactly that name.
 bool has_name(std::string_view line, std::string_view name) {
   return line.size() > name.size() && line.starts_with(name) && is_name_end(line[name.size()]);
+}
+
+bool has_labels(const Series& series, const SeriesSpec& spec) {
+  return std::ranges::all_of(
+      spec.labels, [&](const auto& label) { return series.label(label.first) == label.second; });
 }
 
 double label_number(const Series& series, std::string_view label) {
@@ -138,9 +68,12 @@ void split_names(std::string_view text, std::vector<std::string>& out) {
 
 }  // namespace
 
-MetricsReader::MetricsReader(EngineType engine, std::optional<uint32_t> rank)
-    : engine_(static_cast<size_t>(engine)), rank_(rank ? std::to_string(*rank) : std::string()) {
-  for (const Wanted& wanted : kNames[engine_].wanted) key_bits_ |= key_bit(wanted.name);
+MetricsReader::MetricsReader(std::shared_ptr<const EngineNames> names, std::optional<uint32_t> rank)
+    : names_(std::move(names)), rank_(rank ? std::to_string(*rank) : std::string()) {
+  for (const Wanted& each : names_->wanted) key_bits_ |= key_bits_of(each.series.name);
+  for (const std::string& key : names_->attributes) {
+    scrape_.attributes.push_back({key, std::nullopt});
+  }
 }
 
 void MetricsReader::begin() {
@@ -150,6 +83,7 @@ void MetricsReader::begin() {
   scrape_.prefix_queries = scrape_.prefix_hits = scrape_.process_start_s = 0;
   scrape_.cache_tokens = 0;
   scrape_.block_size = scrape_.adapters_max = 0;
+  for (Attribute& each : scrape_.attributes) each.value.reset();
   usages_ = 0;
   block_tokens_ = blocks_ = adapters_at_ = 0;
   active_adapters_.clear();
@@ -182,25 +116,25 @@ void MetricsReader::keep_cut(std::string_view bytes) {
 }
 
 void MetricsReader::take_line(std::string_view line) {
-  if (line.size() < kNameBytesMin || (key_bits_ & key_bit(line)) == 0) return;
-  const auto wanted = kNames[engine_].wanted;
-  for (size_t i = 0; i < wanted.size(); ++i) {
-    if (!has_name(line, wanted[i].name)) continue;
-    const auto series = parse_series(line.substr(wanted[i].name.size()));
-    if (series && !is_other_rank(*series)) take_series(i, *series);
+  const bool may_be =
+      line.size() < kNameBytesMin ? key_bits_ == UINT64_MAX : (key_bits_ & key_bit(line)) != 0;
+  if (!may_be) return;
+  for (const Wanted& each : names_->wanted) {
+    if (!has_name(line, each.series.name)) continue;
+    const auto series = parse_series(line.substr(each.series.name.size()));
+    if (series && !is_other_rank(*series)) take_series(each, *series);
   }
 }
 
 bool MetricsReader::is_other_rank(const Series& series) const {
-  const std::string_view label = kNames[engine_].rank_label;
+  const std::string_view label = names_->rank_label;
   if (rank_.empty() || label.empty()) return false;
   const std::string_view rank = series.label(label);
   return !rank.empty() && rank != rank_;
 }
 
-void MetricsReader::take_series(size_t wanted, const Series& series) {
-  const Wanted& which = kNames[engine_].wanted[wanted];
-  if (!which.label.empty() && series.label(which.label) != which.value) return;
+void MetricsReader::take_series(const Wanted& which, const Series& series) {
+  if (!has_labels(series, which.series)) return;
   const double value = series.value;
   switch (which.figure) {
     case Figure::kWaiting:
@@ -215,8 +149,8 @@ void MetricsReader::take_series(size_t wanted, const Series& series) {
     case Figure::kPrefixHits:
       return add(scrape_.prefix_hits, value, kCumulativeMax);
     case Figure::kCacheConfig:
-      return add_capacity(label_number(series, kNames[engine_].block_tokens_label),
-                          label_number(series, kNames[engine_].blocks_label));
+      return add_capacity(label_number(series, names_->block_tokens_label),
+                          label_number(series, names_->blocks_label));
     case Figure::kBlockTokens:
       block_tokens_ = value;
       return;
@@ -226,7 +160,17 @@ void MetricsReader::take_series(size_t wanted, const Series& series) {
       return note_adapters(series);
     case Figure::kProcessStart:
       scrape_.process_start_s = value;
+      return;
+    case Figure::kAttribute:
+      return note_attribute(which.attribute, value);
   }
+}
+
+/// What several series of it would mean together only its author knows: the first counts, as
+/// upstream has it.
+void MetricsReader::note_attribute(size_t place, double value) {
+  auto& known = scrape_.attributes[place].value;
+  if (!known) known = std::clamp(value, -kAttributeMax, kAttributeMax);
 }
 
 void MetricsReader::add_capacity(double block_tokens, double blocks) {

@@ -4,22 +4,27 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 
-#include "endpoints/endpoint.h"
+#include "endpoints/engine_metrics.h"
 #include "endpoints/prometheus_line.h"
 
 namespace llmd::endpoints {
 
-/// Names by engine: scheduler reference 4.2 (upstream's core-metrics-extractor). Where a name has
-/// several series (data-parallel ranks behind one port) those of other ranks than `rank` are left
-/// out; of the rest counts are summed and usages averaged. What is absent, or no finite number,
-/// counts as 0. Allocates nothing per page once it has seen one. One thread at a time.
+/// Where a name has several series (data-parallel ranks behind one port) those of other ranks than
+/// `rank` are left out; of the rest counts are summed, usages averaged, and of an attribute the
+/// first is taken. What is absent, or no finite number, counts as 0, or as no attribute. Allocates
+/// nothing per page once it has seen one. One thread at a time.
 class MetricsReader {
  public:
-  explicit MetricsReader(EngineType engine, std::optional<uint32_t> rank = std::nullopt);
+  explicit MetricsReader(std::shared_ptr<const EngineNames> names,
+                         std::optional<uint32_t> rank = std::nullopt);
+
+  /// What it looks for.
+  const EngineNames* names() const { return names_.get(); }
 
   /// A new page begins; what was read of another is forgotten.
   void begin();
@@ -31,12 +36,13 @@ class MetricsReader {
  private:
   void keep_cut(std::string_view bytes);
   void take_line(std::string_view line);
-  void take_series(size_t wanted, const Series& series);
+  void take_series(const Wanted& which, const Series& series);
+  void note_attribute(size_t place, double value);
   void add_capacity(double block_tokens, double blocks);
   void note_adapters(const Series& series);
   bool is_other_rank(const Series& series) const;
 
-  const size_t engine_;     ///< place in the table of names
+  const std::shared_ptr<const EngineNames> names_;
   const std::string rank_;  ///< empty: of all
   uint64_t key_bits_ = 0;   ///< of the wanted names, to tell lines apart by
   std::string cut_;         ///< the begun line of which the end has not come yet

@@ -33,7 +33,12 @@ std::optional<Error> error_of(const Result<Reply>& reply, std::string_view path)
 }  // namespace
 
 Poller::Poller(Pool& pool, const Clock& clock, uint64_t seed, Fetch fetch, PollerOptions options)
-    : pool_(pool), clock_(clock), random_(seed), fetch_(std::move(fetch)), options_(options) {}
+    : pool_(pool),
+      clock_(clock),
+      random_(seed),
+      fetch_(std::move(fetch)),
+      names_of_([](const Endpoint& endpoint) { return EngineMetrics::built_in().of(endpoint); }),
+      options_(options) {}
 
 Duration Poller::tick() {
   const auto snapshot = pool_.snapshot();
@@ -104,7 +109,10 @@ void Poller::check_models(const std::shared_ptr<Endpoint>& endpoint) {
 
 void Poller::read_load(const std::shared_ptr<Endpoint>& endpoint) {
   auto& reader = states_.of(endpoint).reader;
-  if (!reader) reader = std::make_shared<MetricsReader>(endpoint->engine, endpoint->rank);
+  auto names = names_of_(*endpoint);
+  if (!reader || reader->names() != names.get()) {
+    reader = std::make_shared<MetricsReader>(std::move(names), endpoint->rank);
+  }
   reader->begin();
   ask(
       endpoint, "/metrics",

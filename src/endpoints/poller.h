@@ -13,6 +13,7 @@
 #include "base/random.h"
 #include "base/result.h"
 #include "endpoints/by_slot.h"
+#include "endpoints/engine_metrics.h"
 #include "endpoints/metrics_reader.h"
 #include "endpoints/pool.h"
 
@@ -30,6 +31,9 @@ using BodySink = std::function<void(std::string_view bytes)>;
 /// to `sink` where there is one.
 using Fetch = std::function<void(const Endpoint& endpoint, std::string_view path,
                                  ReplyCallback callback, BodySink sink)>;
+
+/// What is wanted from an endpoint's metrics page now.
+using NamesOf = std::function<std::shared_ptr<const EngineNames>(const Endpoint& endpoint)>;
 
 struct PollerOptions {
   /// Between two readings of the load where requests of ours are, or have been since the last.
@@ -54,6 +58,10 @@ class Poller {
  public:
   /// `pool` and `clock` must outlive the poller. `seed` spreads the polls over time.
   Poller(Pool& pool, const Clock& clock, uint64_t seed, Fetch fetch, PollerOptions options = {});
+
+  /// From the next poll of each endpoint on, metrics are read by these names; by the built-in ones
+  /// before.
+  void read_by(NamesOf names_of) { names_of_ = std::move(names_of); }
 
   /// Starts what is due, and says after how long to call again.
   Duration tick();
@@ -99,6 +107,7 @@ class Poller {
   const Clock& clock_;
   Random random_;
   Fetch fetch_;
+  NamesOf names_of_;
   PollerOptions options_;
   BySlot<State> states_;
   std::vector<std::function<void(const Endpoint&)>> changed_;

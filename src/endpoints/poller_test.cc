@@ -74,6 +74,29 @@ TEST_F(PollerTest, AnEndpointIsUpOnceHealthModelsAndLoadAreKnown) {
   EXPECT_EQ(live().scraped_at, clock_.now());
 }
 
+TEST_F(PollerTest, NamesThatChangeAreTheNextPollsNames) {
+  poller_.tick();
+  EXPECT_THAT(live().scrape.attributes, testing::IsEmpty());
+  live().in_flight = 1;
+  metrics_ = "vllm:num_requests_waiting 3\ndepth 7\n";
+  const EngineMetrics renamed({{.engine = "vllm",
+                                .wanted = {{Figure::kAttribute, {"depth", {}}}},
+                                .attributes = {"d"},
+                                .rank_label = {},
+                                .block_tokens_label = {},
+                                .blocks_label = {}}},
+                              "engine", "vllm");
+  poller_.read_by([&](const Endpoint& endpoint) { return renamed.of(endpoint); });
+  run(seconds(2));
+  EXPECT_EQ(live().scrape.attribute("d"), 7);
+  EXPECT_EQ(live().scrape.waiting, 0);
+  EXPECT_EQ(live().in_flight, 1U);
+  poller_.read_by([](const Endpoint& endpoint) { return EngineMetrics::built_in().of(endpoint); });
+  run(seconds(2));
+  EXPECT_EQ(live().scrape.attribute("d"), std::nullopt);
+  EXPECT_EQ(live().scrape.waiting, 3);
+}
+
 TEST_F(PollerTest, WhereNothingChangesLoadAndHealthAreReadSeldom) {
   run(seconds(60));
   EXPECT_GE(asked("/metrics"), 12);  // every 1, 2 and then 4 s, give or take a quarter

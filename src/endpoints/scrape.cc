@@ -7,8 +7,8 @@
 
 namespace llmd::endpoints {
 
-Scrape parse_metrics(std::string_view page, EngineType engine) {
-  MetricsReader reader(engine);
+Scrape parse_metrics(std::string_view page, std::string_view engine) {
+  MetricsReader reader(EngineMetrics::built_in().find(engine));
   reader.read(page);
   return reader.finish();
 }

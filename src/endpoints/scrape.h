@@ -15,8 +15,9 @@ inline constexpr size_t kScrapeBytesMax = 1 << 20;
 inline constexpr size_t kServedModelsMax = 1024;
 inline constexpr size_t kModelNameBytesMax = 256;
 
-/// What a MetricsReader finds in the whole page, all ranks together. Any thread.
-Scrape parse_metrics(std::string_view page, EngineType engine);
+/// What a MetricsReader finds in the whole page, all ranks together, under the built-in names of
+/// `engine`, which is one of them. Any thread.
+Scrape parse_metrics(std::string_view page, std::string_view engine);
 
 /// The ids of an OpenAI model list. Ids that are too long are left out.
 Result<std::vector<std::string>> parse_models(std::string_view json);

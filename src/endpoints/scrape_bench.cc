@@ -77,7 +77,7 @@ std::string vllm_page() {
 /// In pieces of 16 KiB, as a socket gives them.
 void read_vllm_page(benchmark::State& state) {
   const std::string page = vllm_page();
-  MetricsReader reader(EngineType::kVllm);
+  MetricsReader reader(EngineMetrics::built_in().find(kDefaultEngine));
   for (auto _ : state) {
     reader.begin();
     for (size_t at = 0; at < page.size(); at += 16 * 1024) {

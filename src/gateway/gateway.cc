@@ -86,6 +86,7 @@ void Gateway::Impl::start(GatewayOptions options) {
                                 .ids = Random(options.seed)});
   server.emplace(loop, with_api_errors(std::move(options.server)),
                  [this](const std::shared_ptr<http::Exchange>& exchange) { handle(exchange); });
+  poller.read_by([this](const endpoints::Endpoint& each) { return router->engine_names(each); });
   poller.on_change([this](const endpoints::Endpoint& each) { router->endpoint_changed(each); });
   poll();
 }

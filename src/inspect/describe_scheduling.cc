@@ -143,6 +143,10 @@ Result<std::string> describe(const EndpointPickerConfig& config) {
   out += lines_of<schedule::Decider>("decider", registry, config);
   out += lines_of<schedule::Admitter>("admitter", registry, config);
   out += lines_of<schedule::Producer>("producer", registry, config);
+  for (const PluginSpec& spec : config.plugins) {
+    if (spec.type != schedule::kCoreMetricsExtractor) continue;
+    out += line("metrics", name_plugin(spec.name, config));
+  }
   for (size_t i = 0; i < config.profiles.size(); ++i) {
     out += describe_profile(scheduler->profiles()[i], registry, config.profiles[i], config);
   }

@@ -134,7 +134,8 @@ class Story final : public request::TicketHolder {
 
 Result<std::string> explain(endpoints::Pool& pool, const Clock& clock,
                             const request::RoutingConfig& routing,
-                            std::span<const http::Header> headers, std::string_view body) {
+                            std::span<const http::Header> headers, std::string_view body,
+                            const Look& look) {
   LLMD_ASSIGN_OR_RETURN(const auto scan, openai::scan_request(body));
   std::string text;
   observe::Registry registry;
@@ -147,6 +148,8 @@ Result<std::string> explain(endpoints::Pool& pool, const Clock& clock,
       request::Router::make(around, routing, {.on_decision = [&](const Explanation& explanation) {
                               text += print(explanation);
                             }}));
+  look([&](const endpoints::Endpoint& each) { return router->engine_names(each); });
+  for (const auto& endpoint : *pool.snapshot()) router->endpoint_changed(*endpoint);
   Story story(*router);
   const std::string outcome = story.tell({.scan = scan, .body = body, .headers = headers});
   return text + outcome;

@@ -32,7 +32,8 @@ class ExplainTest : public testing::Test {
   std::string explain(const std::string& objects, std::vector<http::Header> headers = {},
                       std::string_view body = kBody) {
     const auto routing = request::plan_routing(*resources::parse_objects(objects, "f.yaml"));
-    const auto text = inspect::explain(pool_, clock_, *routing, headers, body);
+    const auto text =
+        inspect::explain(pool_, clock_, *routing, headers, body, [](const endpoints::NamesOf&) {});
     return text ? *text : text.error().message;
   }
 

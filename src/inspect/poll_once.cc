@@ -2,7 +2,6 @@
 #include "inspect/poll_once.h"
 
 #include "endpoints/http_fetch.h"
-#include "endpoints/poller.h"
 #include "net/event_loop.h"
 
 namespace llmd::inspect {
@@ -19,7 +18,7 @@ void resolve_names(endpoints::Pool& pool) {
 
 }  // namespace
 
-void poll_once(endpoints::Pool& pool, const Clock& clock) {
+void poll_once(endpoints::Pool& pool, const Clock& clock, endpoints::NamesOf names_of) {
   resolve_names(pool);
   net::EventLoop loop;
   endpoints::HttpFetch fetch(loop);
@@ -38,6 +37,7 @@ void poll_once(endpoints::Pool& pool, const Clock& clock) {
         std::move(sink));
   };
   endpoints::Poller poller(pool, clock, 0, count);
+  poller.read_by(std::move(names_of));
   loop.post([&] {
     poller.tick();
     if (asked == 0) loop.stop();

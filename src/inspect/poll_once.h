@@ -3,12 +3,12 @@
 #pragma once
 
 #include "base/clock.h"
-#include "endpoints/pool.h"
+#include "endpoints/poller.h"
 
 namespace llmd::inspect {
 
-/// Reads health, models and load of every endpoint of `pool`. Returns when each has answered or
-/// let its deadline pass; those that did not answer well are not up then.
-void poll_once(endpoints::Pool& pool, const Clock& clock);
+/// Reads health, models and load of every endpoint of `pool`, its metrics by `names_of`. Returns
+/// when each has answered or let its deadline pass; those that did not answer well are not up then.
+void poll_once(endpoints::Pool& pool, const Clock& clock, endpoints::NamesOf names_of);
 
 }  // namespace llmd::inspect

@@ -108,6 +108,13 @@ uint16_t Address::port() const {
   return ntohs(port);
 }
 
+Address Address::with_port(uint16_t port) const {
+  Address other = *this;
+  const in_port_t wire = htons(port);
+  std::memcpy(other.storage_.bytes + offsetof(sockaddr_in, sin_port), &wire, sizeof wire);
+  return other;
+}
+
 std::string Address::to_string() const {
   char text[INET6_ADDRSTRLEN] = "";
   const bool v6 = get()->sa_family == AF_INET6;

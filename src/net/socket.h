@@ -33,6 +33,8 @@ class Address {
   const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&storage_); }
   socklen_t size() const;
   uint16_t port() const;
+  /// The same host's other port.
+  Address with_port(uint16_t port) const;
   /// "127.0.0.1:80", "[::1]:80".
   std::string to_string() const;
   friend bool operator==(const Address& a, const Address& b) {

@@ -22,15 +22,17 @@ Route::Route(RouteConfig config, const Surroundings& around)
 
 Result<std::shared_ptr<Route>> Route::make(const RouteConfig& config,
                                            std::vector<resources::InferenceObjective> objectives,
-                                           const Surroundings& around) {
+                                           const Surroundings& around, const Route* before) {
   std::shared_ptr<Route> route(new Route(config, around));
-  LLMD_RETURN_IF_ERROR(route->build(around));
+  const auto* known = before == nullptr ? nullptr : before->scheduler_.get();
+  LLMD_RETURN_IF_ERROR(route->build(around, known));
   for (auto& objective : objectives) route->priorities_[objective.name] = objective.priority;
   return route;
 }
 
-Result<void> Route::build(const Surroundings& around) {
-  LLMD_ASSIGN_OR_RETURN(scheduler_, schedule::Scheduler::make(config_.scheduling, around.seed));
+Result<void> Route::build(const Surroundings& around, const schedule::Scheduler* before) {
+  LLMD_ASSIGN_OR_RETURN(scheduler_,
+                        schedule::Scheduler::make(config_.scheduling, around.seed, before));
   for (const std::string& warning : scheduler_->warnings()) log::warn("{}", warning);
   LLMD_ASSIGN_OR_RETURN(auto flow_config, read_flow(config_.scheduling));
   detector_ = flow_config.detector;
@@ -86,6 +88,7 @@ void Route::count_ready() {
 
 void Route::endpoint_changed(const endpoints::Endpoint& endpoint) {
   if (!has(endpoint)) return;
+  scheduler_->watch(endpoint);
   if (endpoint.takes_work() != ready_[endpoint.slot]) {
     count_ready();
   } else {

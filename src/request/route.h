@@ -30,10 +30,12 @@ struct Surroundings {
 /// Loop thread only.
 class Route {
  public:
-  /// Refuses plugins that do not exist or fit, and flow control that makes no sense.
+  /// Refuses plugins that do not exist or fit, and flow control that makes no sense. Of the route
+  /// `before`, the earlier configuration's of that name if there is one, what it has learned of the
+  /// endpoints' caches is kept.
   static Result<std::shared_ptr<Route>> make(const RouteConfig& config,
                                              std::vector<resources::InferenceObjective> objectives,
-                                             const Surroundings& around);
+                                             const Surroundings& around, const Route* before);
 
   const std::string& name() const { return config_.name; }
   const RouteConfig& config() const { return config_; }
@@ -73,7 +75,7 @@ class Route {
 
  private:
   Route(RouteConfig config, const Surroundings& around);
-  Result<void> build(const Surroundings& around);
+  Result<void> build(const Surroundings& around, const schedule::Scheduler* before);
   flow::SaturationDetector& detector() const { return *detector_; }
   void count_ready();
 

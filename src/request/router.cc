@@ -84,7 +84,8 @@ Result<void> Router::use(const RoutingConfig& config) {
   for (const RouteConfig& route : config.routes) {
     Surroundings around = around_;
     around.seed = seeds_.next();
-    LLMD_ASSIGN_OR_RETURN(auto made, Route::make(route, objectives_of(config, route.name), around));
+    LLMD_ASSIGN_OR_RETURN(auto made, Route::make(route, objectives_of(config, route.name), around,
+                                                 find_route(route.name)));
     routes.push_back(std::move(made));
   }
   generations_.push_back(std::move(routes));
@@ -92,6 +93,14 @@ Result<void> Router::use(const RoutingConfig& config) {
   drop_unused();
   distribute(*around_.pool.snapshot(), current());
   return {};
+}
+
+/// Of the configuration that is in use; null when there is none.
+const Route* Router::find_route(std::string_view name) const {
+  if (generations_.empty()) return nullptr;
+  const auto found =
+      std::ranges::find_if(current(), [name](const auto& route) { return route->name() == name; });
+  return found == current().end() ? nullptr : found->get();
 }
 
 void Router::for_all_routes(const std::function<void(Route&)>& call) {
@@ -110,6 +119,10 @@ void Router::drop_unused() {
   for (size_t i = generations_.size(); i-- > 0;) {
     if (is_unused(generations_[i])) generations_.erase(generations_.begin() + static_cast<long>(i));
   }
+}
+
+std::shared_ptr<const endpoints::EngineNames> Router::engine_names(const Endpoint& endpoint) const {
+  return route_of(current(), endpoint).scheduler().engine_metrics().of(endpoint);
 }
 
 void Router::endpoint_changed(const Endpoint& endpoint) {

@@ -45,6 +45,9 @@ class Router {
   /// Requests that come from now on are treated as `config` says; those under way, also the waiting
   /// ones, as the configuration said with which they came. Refused as in make(), changing nothing.
   Result<void> use(const RoutingConfig& config);
+  /// By which names the endpoint's metrics are to be read: the configuration of its route says.
+  std::shared_ptr<const endpoints::EngineNames> engine_names(
+      const endpoints::Endpoint& endpoint) const;
   /// Health, models or load of an endpoint were read anew.
   void endpoint_changed(const endpoints::Endpoint& endpoint);
   /// Nobody is let in any more, and those who wait are told so. Running requests go on.
@@ -72,6 +75,7 @@ class Router {
   void observe_scheduling(Duration duration) { scheduling_s_.observe(to_seconds(duration)); }
 
   const Routes& current() const { return generations_.back(); }
+  const Route* find_route(std::string_view name) const;
   void drop_unused();
   void for_all_routes(const std::function<void(Route&)>& call);
 

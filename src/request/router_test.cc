@@ -103,6 +103,16 @@ TEST_F(RouterTest, ADrainingEndpointTakesNoNewWorkAndItsRequestsEnd) {
   EXPECT_EQ(load.in_flight, 0U);
 }
 
+TEST(RouterReload, KeepsWhatWasLearnedOfTheCaches) {
+  RouterRig rig({"a", "b", "c"});
+  const std::string body = R"({"model":"m","prompt":")" + std::string(4096, 'x') + R"("})";
+  const std::string first = rig.send(body)->place();
+  for (int i = 0; i < 5; ++i) {
+    ASSERT_TRUE(rig.router().use(RouterRig::routing("")).ok());
+    EXPECT_EQ(rig.send(body)->place(), first);
+  }
+}
+
 TEST(RouterReload, WhoWaitsForAnEngineSeesTheOneThatComesAfterAReload) {
   const std::string objects = R"(apiVersion: llm-d.ai/v1
 kind: EndpointPickerConfig

@@ -85,6 +85,16 @@ std::vector<std::string> texts(const YamlNode& map, std::string_view key) {
   return out;
 }
 
+std::vector<endpoints::Attribute> attributes_of(const YamlNode& map) {
+  std::vector<endpoints::Attribute> out;
+  const YamlNode* node = find(map, "attributes");
+  if (node == nullptr) return out;
+  for (const auto& each : node->members) {
+    out.push_back({each.key.scalar, std::stod(each.value.scalar)});
+  }
+  return out;
+}
+
 class Scenario {
  public:
   Scenario(const YamlNode& root, const std::string& file, uint64_t seed)
@@ -154,6 +164,7 @@ class Scenario {
     live.scrape.active_adapters = texts(node, "adapters");
     live.scrape.waiting_adapters = texts(node, "waiting_adapters");
     live.scrape.adapters_max = static_cast<uint32_t>(number(node, "adapters_max"));
+    live.scrape.attributes = attributes_of(node);
     live.in_flight_at_scrape = live.in_flight;
     live.scraped_at = time_.now();
     live.stale = false;

@@ -146,12 +146,20 @@ Result<int32_t> Fields::integer(std::string_view key, int32_t fallback) {
 }
 
 Result<double> Fields::decimal(std::string_view key, double fallback, double max) {
-  const YamlNode* found = find(key);
-  if (found == nullptr) return fallback;
-  const auto value = parse_decimal(found->scalar);
-  const bool fits = value && *value >= 0 && *value <= max;
-  if (found->kind != YamlNode::Kind::kScalar || found->quoted || !fits) {
-    return error(key, fmt::format("must be a number from 0 to {}", max));
+  return find(key) == nullptr ? fallback : decimal_between(key, 0, max);
+}
+
+Result<double> Fields::require_signed(std::string_view key, double max) {
+  LLMD_RETURN_IF_ERROR(require(key));
+  return decimal_between(key, -max, max);
+}
+
+Result<double> Fields::decimal_between(std::string_view key, double min, double max) {
+  const YamlNode& found = *find(key);
+  const auto value = parse_decimal(found.scalar);
+  const bool fits = value && *value >= min && *value <= max;
+  if (found.kind != YamlNode::Kind::kScalar || found.quoted || !fits) {
+    return error(key, fmt::format("must be a number from {} to {}", min, max));
   }
   return *value;
 }

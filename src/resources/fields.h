@@ -44,6 +44,9 @@ class Fields {
   /// A decimal number from 0 to `max`, as 12.5 or 1e-3.
   Result<double> decimal(std::string_view key, double fallback, double max);
 
+  /// A decimal number from -`max` to `max`, which must be there.
+  Result<double> require_signed(std::string_view key, double max);
+
   /// true or false; YAML lets them begin with a capital.
   Result<bool> boolean(std::string_view key, bool fallback);
 
@@ -63,6 +66,7 @@ class Fields {
       : node_(&node), path_(std::move(path)), file_(&file) {}
 
   const YamlMember* member(std::string_view key) const;
+  Result<double> decimal_between(std::string_view key, double min, double max);
   std::string path_of(std::string_view key) const;
   Error error_at(const YamlNode& node, std::string_view path, std::string_view what) const;
 

@@ -18,6 +18,7 @@
 #include "endpoints/endpoint.h"
 #include "http/message.h"
 #include "schedule/prefix_hash.h"
+#include "schedule/token_keys.h"
 
 namespace llmd::schedule {
 
@@ -26,8 +27,9 @@ struct Query {
   std::string_view model;  ///< that the engine will be asked for; an adapter's name too
   std::span<const http::Header> headers;
   const Prefix* prefix = nullptr;
-  uint32_t prompt_tokens = 0;  ///< estimated from the bytes, unless the prompt is ids
-  uint32_t output_tokens = 0;  ///< expected
+  const TokenKeys* token_keys = nullptr;  ///< null where the prompt's ids are not known
+  uint32_t prompt_tokens = 0;             ///< estimated from the bytes, where the ids are not known
+  uint32_t output_tokens = 0;             ///< expected
   int32_t priority = 0;
   /// The only endpoints allowed, as "address[:port],…".
   std::optional<std::string_view> subset = {};
@@ -58,6 +60,8 @@ class Plugin {
   virtual void placed(const Query&, const endpoints::Endpoint&) {}
   /// Headers for the response of a request that `endpoint` answers, each "Name: value\r\n".
   virtual void add_response_headers(const endpoints::Endpoint&, std::string&) {}
+  /// An endpoint of the pool, whenever something new is known of it.
+  virtual void watch(const endpoints::Endpoint&) {}
   /// The endpoint of this slot is gone, or all that it had cached.
   virtual void forget(uint32_t /*slot*/) {}
 };

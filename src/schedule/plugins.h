@@ -26,6 +26,7 @@ Made make_utilization_detector_filter(resources::Fields& parameters, Registry& r
 Made make_concurrency_detector_filter(resources::Fields& parameters, Registry& registry);
 Made make_header_based_testing_filter(resources::Fields& parameters, Registry& registry);
 Made make_topology_affinity_filter(resources::Fields& parameters, Registry& registry);
+Made make_endpoint_attribute_filter(resources::Fields& parameters, Registry& registry);
 
 // scorers/
 Made make_queue_scorer(resources::Fields& parameters, Registry& registry);
@@ -41,6 +42,7 @@ Made make_session_affinity_scorer(resources::Fields& parameters, Registry& regis
 Made make_context_length_aware_scorer(resources::Fields& parameters, Registry& registry);
 Made make_header_label_affinity_scorer(resources::Fields& parameters, Registry& registry);
 Made make_topology_affinity_scorer(resources::Fields& parameters, Registry& registry);
+Made make_endpoint_attribute_scorer(resources::Fields& parameters, Registry& registry);
 Made make_expected_ttft_scorer(resources::Fields& parameters, Registry& registry);
 
 // pickers/
@@ -52,6 +54,7 @@ Made make_weighted_random_picker(resources::Fields& parameters, Registry& regist
 Made make_approx_prefix_cache_producer(resources::Fields& parameters, Registry& registry);
 Made make_burst_prefix_cache_producer(resources::Fields& parameters, Registry& registry);
 Made make_topology_extractor(resources::Fields& parameters, Registry& registry);
+Made make_core_metrics_extractor(resources::Fields& parameters, Registry& registry);
 Made make_agent_identity(resources::Fields& parameters, Registry& registry);
 Made make_precise_prefix_cache_producer(resources::Fields& parameters, Registry& registry);
 Made make_inflight_load_producer(resources::Fields& parameters, Registry& registry);
@@ -61,6 +64,7 @@ Made make_session_id_producer(resources::Fields& parameters, Registry& registry)
 // handlers/
 Made make_single_profile_handler(resources::Fields& parameters, Registry& registry);
 Made make_disagg_profile_handler(resources::Fields& parameters, Registry& registry);
+Made make_pd_profile_handler(resources::Fields& parameters, Registry& registry);
 Made make_header_profile_handler(resources::Fields& parameters, Registry& registry);
 
 // deciders/

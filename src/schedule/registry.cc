@@ -19,9 +19,9 @@ using resources::PluginSpec;
 struct Kind {
   std::string_view type;
   Made (*make)(Fields& parameters, Registry& registry);
-  /// What it does less than its name says; empty for most.
-  std::string_view lacks = {};
 };
+
+constexpr std::string_view kPreciseProducer = "precise-prefix-cache-producer";
 
 /// Types and their aliases.
 constexpr Kind kKinds[] = {
@@ -38,6 +38,7 @@ constexpr Kind kKinds[] = {
     {"concurrency-detector", make_concurrency_detector_filter},
     {"header-based-testing-filter", make_header_based_testing_filter},
     {"topology-affinity-filter", make_topology_affinity_filter},
+    {"endpoint-attribute-filter", make_endpoint_attribute_filter},
     {"queue-scorer", make_queue_scorer},
     {"running-requests-size-scorer", make_running_requests_size_scorer},
     {"kv-cache-utilization-scorer", make_kv_cache_utilization_scorer},
@@ -51,15 +52,16 @@ constexpr Kind kKinds[] = {
     {"context-length-aware", make_context_length_aware_scorer},
     {"header-label-affinity-scorer", make_header_label_affinity_scorer},
     {"topology-affinity-scorer", make_topology_affinity_scorer},
+    {"endpoint-attribute-scorer", make_endpoint_attribute_scorer},
     {"expected-ttft-scorer", make_expected_ttft_scorer},
     {"max-score-picker", make_max_score_picker},
     {"random-picker", make_random_picker},
     {"weighted-random-picker", make_weighted_random_picker},
     {"approx-prefix-cache-producer", make_approx_prefix_cache_producer},
-    {"precise-prefix-cache-producer", make_precise_prefix_cache_producer,
-     "the engines' KV events are not read yet, an approximate index stands in"},
+    {kPreciseProducer, make_precise_prefix_cache_producer},
     {"burst-prefix-cache-producer", make_burst_prefix_cache_producer},
     {"topology-extractor", make_topology_extractor},
+    {"core-metrics-extractor", make_core_metrics_extractor},
     {"agent-identity", make_agent_identity},
     {"inflight-load-producer", make_inflight_load_producer},
     {"token-producer", make_token_producer},
@@ -67,6 +69,7 @@ constexpr Kind kKinds[] = {
     {"session-id-producer", make_session_id_producer},
     {"single-profile-handler", make_single_profile_handler},
     {"disagg-profile-handler", make_disagg_profile_handler},
+    {"pd-profile-handler", make_pd_profile_handler},
     {"header-profile-handler", make_header_profile_handler},
     {"prefix-based-pd-decider", make_prefix_based_pd_decider},
     {"always-disagg-pd-decider", make_always_disagg_pd_decider},
@@ -86,8 +89,6 @@ constexpr BuiltIn kBuiltIn[] = {
     {"openai-parser"},
     {"vllmhttp-parser"},
     {"metrics-data-source", {{"scheme", "http"}, {"path", "/metrics"}}},
-    {"core-metrics-extractor",
-     {{"engineLabelKey", endpoints::kEngineTypeLabel}, {"defaultEngine", "vllm"}}},
     {"models-data-source", {{"scheme", "http"}, {"path", "/v1/models"}}},
     {"models-data-extractor"},
     {"endpoint-notification-source"},
@@ -110,15 +111,12 @@ constexpr std::string_view kNotYet[] = {
     "latency-scorer",
     "latency-slo-admitter",
     "slo-headroom-tier-filter",
-    "endpoint-attribute-filter",
-    "endpoint-attribute-scorer",
     "always-disagg-multimodal-decider",
     "request-attribute-reporter",
     "disaggregatedset-rollout-screener",
     "dcgm-data-source",
     "dcgm-extractor",
     "k8s-notification-source",
-    "pd-profile-handler",
     "disagg-headers-handler",
     "prefill-header-handler",
     "data-parallel-profile-handler",
@@ -207,7 +205,6 @@ Result<Plugin*> Registry::make(std::string_view name, const PluginSpec& spec) {
   LLMD_ASSIGN_OR_RETURN(auto plugin, kind->make(parameters, *this));
   LLMD_RETURN_IF_ERROR(parameters.done());
   making_.pop_back();
-  if (!kind->lacks.empty()) warnings_.push_back(fmt::format("{}{}: {}", place, name, kind->lacks));
   Instance& made = instances_.emplace_back(
       Instance{std::string(name), spec.type + print_yaml(spec.parameters), std::move(plugin)});
   if (auto outliving = find_outliving(made)) made.plugin = std::move(outliving);
@@ -250,6 +247,9 @@ Result<void> Registry::make_all() {
 Result<PrefixProducer*> Registry::read_prefix_producer(Fields& parameters) {
   LLMD_ASSIGN_OR_RETURN(const std::string name, parameters.text("prefixMatchInfoProducerName", ""));
   if (!name.empty()) return get<PrefixProducer>(name);
+  for (const PluginSpec& spec : specs_) {
+    if (spec.type == kPreciseProducer) return get<PrefixProducer>(spec.name);
+  }
   return get_by_type<PrefixProducer>("approx-prefix-cache-producer");
 }
 

@@ -55,8 +55,8 @@ class Registry {
   /// parts make (flow control, the data layer) is only checked to exist.
   Result<void> make_all();
 
-  /// The parameter prefixMatchInfoProducerName: whose matches a plugin reads; the approximate
-  /// producer's unless given.
+  /// The parameter prefixMatchInfoProducerName: whose matches a plugin reads; unless given
+  /// those of the precise producer, where there is one, else of the approximate one.
   Result<PrefixProducer*> read_prefix_producer(resources::Fields& parameters);
   /// The parameter inFlightLoadProducerName. There is one in-flight load here, so its name only has
   /// to exist.

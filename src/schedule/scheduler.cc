@@ -86,6 +86,11 @@ Result<void> Scheduler::build(const resources::EndpointPickerConfig& config) {
   }
   LLMD_ASSIGN_OR_RETURN(counting_,
                         registry_->get_by_type<InflightLoadProducer>("inflight-load-producer"));
+  if (registry_->all<CoreMetricsExtractor>().size() > 1) {
+    return invalid_argument(config.file + ": more than one core-metrics-extractor");
+  }
+  LLMD_ASSIGN_OR_RETURN(extractor_,
+                        registry_->get_by_type<CoreMetricsExtractor>(kCoreMetricsExtractor));
   producers_ = registry_->all<Producer>();
   admitters_ = registry_->all<Admitter>();
   tenant_readers_ = registry_->all<TenantReader>();
@@ -173,6 +178,10 @@ bool Scheduler::admits(const Query& query, const endpoints::Snapshot& snapshot) 
 
 void Scheduler::add_response_headers(const endpoints::Endpoint& endpoint, std::string& head) {
   for (Plugin* plugin : plugins_) plugin->add_response_headers(endpoint, head);
+}
+
+void Scheduler::watch(const endpoints::Endpoint& endpoint) {
+  for (Plugin* plugin : plugins_) plugin->watch(endpoint);
 }
 
 void Scheduler::forget(uint32_t slot) {

@@ -12,6 +12,7 @@
 #include "resources/endpoint_picker_config.h"
 #include "schedule/explanation.h"
 #include "schedule/plugin.h"
+#include "schedule/producers/core_metrics_extractor.h"
 #include "schedule/producers/inflight_load_producer.h"
 #include "schedule/profile.h"
 #include "schedule/registry.h"
@@ -51,10 +52,14 @@ class Scheduler {
   bool admits(const Query& query, const endpoints::Snapshot& snapshot);
 
   void add_response_headers(const endpoints::Endpoint& endpoint, std::string& head);
+  /// Something new is known of one of the endpoints.
+  void watch(const endpoints::Endpoint& endpoint);
   /// The endpoint of this slot is gone, or all that it had cached.
   void forget(uint32_t slot);
 
   const std::vector<std::string>& warnings() const { return registry_->warnings(); }
+  /// By which names the metrics of its endpoints are to be read.
+  const endpoints::EngineMetrics& engine_metrics() const { return extractor_->metrics(); }
   const Registry& registry() const { return *registry_; }
   const std::vector<Profile>& profiles() const { return profiles_; }
 
@@ -69,6 +74,7 @@ class Scheduler {
   std::vector<Profile> profiles_;
   ProfileHandler* handler_ = nullptr;
   InflightLoadProducer* counting_ = nullptr;
+  CoreMetricsExtractor* extractor_ = nullptr;
   std::vector<Producer*> producers_;
   std::vector<Admitter*> admitters_;
   std::vector<TenantReader*> tenant_readers_;

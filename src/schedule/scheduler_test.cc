@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "endpoints/metrics_reader.h"
 #include "schedule/default_config.h"
 
 namespace llmd::schedule {
@@ -37,7 +38,7 @@ TEST(Scheduler, LoadsTheGuidesConfigurations) {
 TEST(Scheduler, SaysWhatAStandInLacks) {
   const auto scheduler = make_guide("precise_prefix_cache_routing");
   ASSERT_TRUE(scheduler.ok());
-  EXPECT_THAT(scheduler.value()->warnings(), testing::SizeIs(2));
+  EXPECT_THAT(scheduler.value()->warnings(), testing::SizeIs(1));
 }
 
 TEST(Scheduler, RefusesWhatItCannotDo) {
@@ -52,6 +53,116 @@ TEST(Scheduler, RefusesWhatItCannotDo) {
               HasSubstr("cannot be used in this place"));
   EXPECT_THAT(error("plugins: [{type: disagg-profile-handler}]\n"),
               HasSubstr("there is no scheduling profile decode"));
+  EXPECT_THAT(error("plugins: [{type: pd-profile-handler, parameters: {primaryPort: 8000}}]\n"),
+              HasSubstr("ranks are endpoints here"));
+}
+
+/// The error of a configuration whose core-metrics-extractor has these parameters, and with it a
+/// plugin of this type and parameters.
+std::string extractor_error(const std::string& parameters, const std::string& plugin) {
+  return error("plugins:\n- type: core-metrics-extractor\n  parameters: " + parameters + "\n- " +
+               plugin + "\n");
+}
+
+TEST(Scheduler, EnginesMetricsAreAsTheExtractorSays) {
+  const auto made = make(R"(plugins:
+- type: endpoint-attribute-scorer
+  parameters: {attributeKey: d, algorithm: {type: linear_lower_is_better}}
+- {type: endpoint-attribute-filter, parameters: {attribute: e, producer: metrics, algorithm: {
+    type: range, range: {min: -1, max: 1}}}}
+- type: core-metrics-extractor
+  name: metrics
+  parameters:
+    engineLabelKey: engine
+    defaultEngine: mine
+    engineConfigs:
+    - name: mine
+      queuedRequestsSpec: "q{kind=waiting}"
+      runningRequestsSpec: ""
+      cacheInfoSpec: config
+      cacheBlockSizeLabelName: size
+      customMetrics:
+      - {attributeKey: d, metricSpec: depth, optional: true}
+      - {attributeKey: e, metricSpec: "depth{a=\"b\"}"}
+    - {name: sglang, queuedRequestsSpec: q}
+)");
+  ASSERT_TRUE(made.ok()) << made.error().message;
+  EXPECT_THAT(made.value()->warnings(), testing::SizeIs(4));
+  const auto& metrics = made.value()->engine_metrics();
+  const endpoints::Endpoint unlabelled({.name = "a", .address = "::1", .labels = {}}, 0);
+  const endpoints::Endpoint labelled(
+      {.name = "a", .address = "::1", .labels = {{"engine", "sglang"}}}, 0);
+  endpoints::MetricsReader reader(metrics.of(unlabelled));
+  reader.read(
+      "q{kind=\"waiting\"} 3\nq{kind=\"other\"} 4\nvllm:num_requests_running 9\ndepth 5\n"
+      "depth{a=\"b\"} 6\nconfig{size=\"8\",num_gpu_blocks=\"10\"} 1\n"
+      "process_start_time_seconds 7\n");
+  const endpoints::Scrape scrape = reader.finish();
+  EXPECT_EQ(scrape.waiting, 3);
+  EXPECT_EQ(scrape.running, 0);
+  EXPECT_EQ(scrape.cache_tokens, 80U);
+  EXPECT_EQ(scrape.process_start_s, 7);
+  EXPECT_EQ(scrape.attribute("d"), 5);
+  EXPECT_EQ(scrape.attribute("e"), 6);
+  endpoints::MetricsReader sglang(metrics.of(labelled));
+  sglang.read("sglang:num_running_reqs 3\nsglang:prompt_tokens_total 4\nq 2\n");
+  EXPECT_EQ(sglang.finish().running, 0);
+  EXPECT_EQ(sglang.finish().prefix_queries, 4);
+  EXPECT_EQ(sglang.finish().waiting, 2);
+}
+
+TEST(Scheduler, RefusesEnginesMetricsThatMakeNoSense) {
+  const std::string engine = "{engineConfigs: [{name: e, ";
+  for (const auto& [parameters, message] : std::vector<std::pair<std::string, std::string>>{
+           {"{defaultEngine: vlm}",
+            "f.yaml:5:31: core-metrics-extractor.parameters.defaultEngine: "
+            "there is no engine of this name; did you mean vllm?"},
+           {"{engineConfigs: [{name: e}, {name: e}]}", "an engine of this name already"},
+           {"{engineConfigs: [{name: default}]}", "is reserved"},
+           {"{engineConfigs: [{}]}", "is missing"},
+           {engine + "kvUsageSpec: 'a{b'}]}", "must be a series"},
+           {engine + "kvUsageSpc: a}]}", "did you mean kvUsageSpec"},
+           {engine + "loraLoadedSpec: a}]}", "cannot do it yet"},
+           {engine + "customMetrics: [{attributeKey: d}]}]}", "metricSpec: is missing"},
+           {engine + "customMetrics: [{attributeKey: d, metricSpec: a}, "
+                     "{attributeKey: d, metricSpec: b}]}]}",
+            "has this attribute already"}}) {
+    EXPECT_THAT(extractor_error(parameters, "{type: queue-scorer}"), HasSubstr(message));
+  }
+  EXPECT_THAT(extractor_error("{}", "{type: core-metrics-extractor, name: another}"),
+              HasSubstr("more than one core-metrics-extractor"));
+}
+
+TEST(Scheduler, RefusesAttributePluginsThatMakeNoSense) {
+  const std::string extractor =
+      "{engineConfigs: [{name: e, customMetrics: [{attributeKey: depth, metricSpec: d}]}]}";
+  const std::string filter = "{type: endpoint-attribute-filter, parameters: {attribute: depth, ";
+  const std::string scorer = "{type: endpoint-attribute-scorer, parameters: {attributeKey: depth, ";
+  for (const auto& [plugin, message] : std::vector<std::pair<std::string, std::string>>{
+           {"{type: endpoint-attribute-filter, parameters: {attribute: dept}}",
+            "f.yaml:6:61: endpoint-attribute-filter.parameters.attribute: no customMetrics of "
+            "core-metrics-extractor produce \"dept\"; did you mean depth?"},
+           {filter + "producer: dcgm-extractor}}", "cannot do it yet"},
+           {filter + "onMissing: fail}}", "must be Pass or Fail"},
+           {filter + "algorithm: {type: topk}}}", "must be threshold, range, topK or percentile"},
+           {filter + "algorithm: {type: topK}}}", "algorithm.topK: is missing"},
+           {filter + "algorithm: {type: topK, topK: {k: 0}}}}", "must be at least 1"},
+           {filter + "algorithm: {type: topK, topK: {k: 1}, range: {}}}}", "algorithm.range"},
+           {filter + "algorithm: {type: range, range: {min: 2, max: 1}}}}", "not be above max"},
+           {filter + "algorithm: {type: range, range: {min: 2}}}}", "range.max: is missing"},
+           {filter + "algorithm: {type: threshold, threshold: {operator: less, value: 1}}}}",
+            "must be LessThan"},
+           {filter + "algorithm: {type: percentile, percentile: {percentile: 101}}}}", "to 100"},
+           {scorer + "source: metadata}}", "must be endpoint"},
+           {scorer + "algorithm: {type: linear}}}", "must be linear_lower_is_better"},
+           {scorer + "algorithm: {type: linear_lower_is_better, normalization: {fixedRange: {min: "
+                     "1, max: 1}}}}}",
+            "must be below max"},
+           {scorer + "algorithm: {type: linear_lower_is_better, normalization: {adaptiveRange: {}, "
+                     "fixedRange: {min: 0, max: 1}}}}}",
+            "there is an adaptiveRange already"}}) {
+    EXPECT_THAT(extractor_error(extractor, plugin), HasSubstr(message));
+  }
 }
 
 class SchedulerTest : public testing::Test {

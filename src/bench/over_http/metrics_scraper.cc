@@ -45,9 +45,8 @@ void MetricsScraper::scrape() {
 
 void MetricsScraper::take(size_t index, const Result<endpoints::Reply>& reply) {
   if (!reply || reply->status != kOk) return;
-  const auto engine =
-      config_.server.is_sglang ? endpoints::EngineType::kSglang : endpoints::EngineType::kVllm;
-  const auto seen = endpoints::parse_metrics(reply->body, engine);
+  const auto seen =
+      endpoints::parse_metrics(reply->body, config_.server.is_sglang ? "sglang" : "vllm");
   // A page without an engine's figures (a gateway's) has no cache size either.
   if (seen.cache_tokens == 0 && seen.running == 0 && seen.waiting == 0 &&
       seen.prefix_queries == 0) {

@@ -71,4 +71,21 @@ Made make_disagg_profile_handler(resources::Fields& parameters, Registry& regist
   return make_plugin<DisaggProfileHandler>(std::move(stages), decider);
 }
 
+/// The same under its older name, with flat parameters and a decider that is always there.
+Made make_pd_profile_handler(resources::Fields& parameters, Registry& registry) {
+  Stages stages;
+  LLMD_ASSIGN_OR_RETURN(stages.decode, parameters.text("decodeProfile", stages.decode));
+  LLMD_ASSIGN_OR_RETURN(stages.prefill, parameters.text("prefillProfile", stages.prefill));
+  LLMD_ASSIGN_OR_RETURN(const std::string name,
+                        parameters.text("deciderPluginName", "prefix-based-pd-decider"));
+  LLMD_ASSIGN_OR_RETURN(Decider* const decider, registry.get<Decider>(name));
+  // Upstream never used these two; whose matches count the decider says.
+  LLMD_RETURN_IF_ERROR(parameters.text("prefixPluginType", ""));
+  LLMD_RETURN_IF_ERROR(parameters.text("prefixPluginName", ""));
+  LLMD_RETURN_IF_ERROR(registry.read_prefix_producer(parameters));
+  LLMD_ASSIGN_OR_RETURN(const uint32_t port, parameters.number("primaryPort", 0, UINT16_MAX));
+  if (port != 0) return parameters.error("primaryPort", "must be 0: ranks are endpoints here");
+  return make_plugin<DisaggProfileHandler>(std::move(stages), decider);
+}
+
 }  // namespace llmd::schedule

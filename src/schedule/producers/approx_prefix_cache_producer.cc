@@ -1,73 +1,46 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "schedule/producers/approx_prefix_cache_producer.h"
+
 #include <algorithm>
 #include <functional>
 
 #include "schedule/plugins.h"
-#include "schedule/prefix_index.h"
 
 namespace llmd::schedule {
-namespace {
-
-struct IndexOptions {
-  bool auto_tune = true;         ///< capacities as the engines report them
-  uint64_t capacity_tokens = 0;  ///< otherwise, and for engines that do not say
-  uint64_t prefix_tokens_max = 131'072;
-};
-
-/// Remembers which prompts went where. Keeps only what fits into each engine's own cache.
-class ApproxPrefixCacheProducer final : public PrefixProducer {
- public:
-  explicit ApproxPrefixCacheProducer(const IndexOptions& options) : options_(options) {}
-
-  bool outlives_configuration() const override { return true; }
-  void produce(const Query& query) override {
-    total_tokens_ = query.prefix->tokens();
-    matched_units_.clear();
-    for (size_t i = 0; i < query.prefix->prompts(); ++i) {
-      auto& units = i == 0 ? matched_units_ : scratch_;
-      index_.match(leading(query.prefix->prompt(i)), units);
-      if (i > 0) std::ranges::transform(units, matched_units_, matched_units_.begin(), std::plus());
-    }
+void ApproxPrefixCacheProducer::produce(const Query& query) {
+  total_tokens_ = query.prefix->tokens();
+  matched_units_.clear();
+  for (size_t i = 0; i < query.prefix->prompts(); ++i) {
+    auto& units = i == 0 ? matched_units_ : scratch_;
+    index_.match(leading(query.prefix->prompt(i)), units);
+    if (i > 0) std::ranges::transform(units, matched_units_, matched_units_.begin(), std::plus());
   }
-  uint32_t matched_tokens(uint32_t slot) const override {
-    return slot < matched_units_.size() ? matched_units_[slot] * kUnitTokens : 0;
-  }
-  bool is_full(uint32_t slot) const override { return index_.is_full(slot); }
-  uint32_t total_tokens() const override { return total_tokens_; }
+}
 
-  /// Counted now and not when the request ends: a burst of equal prompts then follows the first.
-  void placed(const Query& query, const endpoints::Endpoint& endpoint) override {
-    index_.set_capacity(endpoint.slot, capacity_of(endpoint) / kUnitTokens);
-    for (size_t i = 0; i < query.prefix->prompts(); ++i) {
-      index_.record(endpoint.slot, leading(query.prefix->prompt(i)));
-    }
+/// Counted now and not when the request ends: a burst of equal prompts then follows the first.
+void ApproxPrefixCacheProducer::placed(const Query& query, const endpoints::Endpoint& endpoint) {
+  index_.set_capacity(endpoint.slot, capacity_of(endpoint) / kUnitTokens);
+  for (size_t i = 0; i < query.prefix->prompts(); ++i) {
+    index_.record(endpoint.slot, leading(query.prefix->prompt(i)));
   }
-  void forget(uint32_t slot) override { index_.clear(slot); }
+}
 
- private:
-  std::span<const uint64_t> leading(std::span<const uint64_t> prompt) const {
-    return prompt.first(std::min(prompt.size(), blocks_of(options_.prefix_tokens_max)));
-  }
-  uint64_t capacity_of(const endpoints::Endpoint& endpoint) const {
-    const uint64_t reported = endpoint.live.scrape.cache_tokens;
-    return options_.auto_tune && reported > 0 ? reported : options_.capacity_tokens;
-  }
+std::span<const uint64_t> ApproxPrefixCacheProducer::leading(
+    std::span<const uint64_t> prompt) const {
+  return prompt.first(std::min(prompt.size(), blocks_of(options_.prefix_tokens_max)));
+}
 
-  IndexOptions options_;
-  PrefixIndex index_;
-  std::vector<uint32_t> matched_units_;  ///< by slot, of all prompts
-  std::vector<uint32_t> scratch_;        ///< of one prompt
-  uint32_t total_tokens_ = 0;
-};
-
-}  // namespace
+uint64_t ApproxPrefixCacheProducer::capacity_of(const endpoints::Endpoint& endpoint) const {
+  const uint64_t reported = endpoint.live.scrape.cache_tokens;
+  return options_.auto_tune && reported > 0 ? reported : options_.capacity_tokens;
+}
 
 Made make_approx_prefix_cache_producer(resources::Fields& parameters, Registry&) {
   constexpr uint32_t kBlockTokens = 16;
   constexpr uint32_t kBlockTokensMin = 64;  // upstream's own floor
   constexpr uint32_t kCapacityBlocks = 31'250;
   constexpr uint32_t kMax = 1'000'000'000;
-  IndexOptions options;
+  ApproxIndexOptions options;
   LLMD_ASSIGN_OR_RETURN(uint32_t block, parameters.number("blockSizeTokens", kBlockTokens, kMax));
   block = std::max(block, kBlockTokensMin);
   LLMD_ASSIGN_OR_RETURN(options.auto_tune, parameters.boolean("autoTune", true));
@@ -92,16 +65,7 @@ Made make_burst_prefix_cache_producer(resources::Fields& parameters, Registry&) 
     LLMD_RETURN_IF_ERROR(parameters.integer(key, 0));
   }
   LLMD_RETURN_IF_ERROR(parameters.text("balanceBy", "requests"));
-  return make_plugin<ApproxPrefixCacheProducer>(IndexOptions{});
-}
-
-/// Its parameters are about reading events, which nothing does yet; see registry.cc.
-Made make_precise_prefix_cache_producer(resources::Fields& parameters, Registry&) {
-  for (const std::string_view key : {"tokenProcessorConfig", "indexerConfig", "kvEventsConfig",
-                                     "speculativeIndexing", "speculativeTTL"}) {
-    parameters.find(key);
-  }
-  return make_plugin<ApproxPrefixCacheProducer>(IndexOptions{});
+  return make_plugin<ApproxPrefixCacheProducer>(ApproxIndexOptions{});
 }
 
 }  // namespace llmd::schedule

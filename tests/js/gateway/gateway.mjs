@@ -27,15 +27,15 @@ export function replaceFile(file, text) {
   fs.renameSync(`${file}.new`, file);
 }
 
-/** An engine whose POST requests go to `answer(request, response, body)`. */
+/** An engine whose POST requests go to `answer(request, response, body)`; its metrics page is `metrics`. */
 export async function startEngine(answer, { model = MODEL, host = '127.0.0.1' } = {}) {
-  const engine = { requests: 0, aborted: 0, sockets: new Set() };
+  const engine = { requests: 0, aborted: 0, metrics: '', sockets: new Set() };
   const server = http.createServer(async (request, response) => {
     if (request.method === 'GET') {
       if (request.url === '/v1/models') {
         return response.end(JSON.stringify({ object: 'list', data: [{ id: model, object: 'model' }] }));
       }
-      return response.end('');
+      return response.end(request.url === '/metrics' ? engine.metrics : '');
     }
     const chunks = [];
     for await (const chunk of request) chunks.push(chunk);

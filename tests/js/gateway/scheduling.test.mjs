@@ -69,6 +69,27 @@ test('the file is followed; one that is refused changes nothing', async () => {
   }
 });
 
+const byMetric = (series) => config(`{type: core-metrics-extractor, parameters: {engineConfigs: [{name: vllm,
+  customMetrics: [{attributeKey: depth, metricSpec: "${series}"}]}]}}, {type: endpoint-attribute-scorer, parameters: {
+  attributeKey: depth, algorithm: {type: linear_lower_is_better}}}`, '{pluginRef: endpoint-attribute-scorer}');
+
+test('a metric that only the file knows steers requests; another file, another metric', async () => {
+  const { engines, gateway } = await cluster(write('metric.yaml', byMetric('app:depth{kind=a}')), ['--emit-endpoint-scores']);
+  const seen = async (engine) => {
+    const { headers } = await ask(gateway);
+    const scores = headers.get('x-gateway-destination-endpoint-scores');
+    return scores.split(' ').filter((each) => each.includes('=1(')).length === 1
+      && scores.includes(`:${engine.port}=1(`);
+  };
+  engines[0].metrics = 'app:depth{kind="a"} 9\napp:depth{kind="b"} 1\n';
+  engines[1].metrics = 'app:depth{kind="a"} 2\napp:depth{kind="b"} 3\n';
+  await until(() => seen(engines[1]), 'the metric is read');
+  for (let i = 0; i < 10; ++i) assert.equal((await ask(gateway)).engine, 'b');
+  write('metric.yaml', byMetric('app:depth{kind=b}'));
+  await until(() => seen(engines[0]), 'the other metric is read');
+  for (let i = 0; i < 10; ++i) assert.equal((await ask(gateway)).engine, 'a');
+});
+
 test('a decision can be seen', async () => {
   const { gateway } = await cluster(write('seen.yaml', config('{type: queue-scorer}', '{pluginRef: queue-scorer, weight: 2}')),
     ['--emit-endpoint-scores']);

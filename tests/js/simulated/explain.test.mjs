@@ -3,6 +3,9 @@
 // other one.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { endless, kModel, startMany, until } from './simulated.mjs';
 
@@ -30,6 +33,27 @@ test('the engine with a queue loses, and the table says by how much', async () =
   assert.ok(winner, stdout);
   assert.equal(Number(winner[1]) > total, true, stdout);
   assert.match(stdout, new RegExp(`^it goes to ${hostPort(engines[1])} at ${hostPort(engines[1])}$`, 'm'));
+});
+
+test('the engines are read by the names that the file has for their metrics', async () => {
+  const file = path.join(fs.mkdtempSync(path.join(os.tmpdir(), 'llmd-explain-')), 'metric.yaml');
+  fs.writeFileSync(file, `apiVersion: llm-d.ai/v1
+kind: EndpointPickerConfig
+plugins:
+- {type: core-metrics-extractor, parameters: {engineConfigs: [{name: vllm, customMetrics: [
+    {attributeKey: taken, metricSpec: "vllm:num_requests_running"}]}]}}
+- {type: endpoint-attribute-filter, parameters: {attribute: taken, onMissing: Fail, algorithm: {
+    type: threshold, threshold: {operator: GreaterThan, value: 0}}}}
+schedulingProfiles: [{name: default, plugins: [{pluginRef: endpoint-attribute-filter}]}]
+`);
+  const busy = endless(engines[1]);
+  await until('a request runs', async () =>
+    /num_requests_running\S* 1(\.0)?$/m.test(await (await fetch(`${engines[1].url}/metrics`)).text()));
+  const { stdout, stderr } = explain(['-f', file, ...engines.flatMap(({ url }) => ['--endpoint', url])]);
+  await busy.cancel();
+  fs.rmSync(path.dirname(file), { recursive: true });
+  assert.match(stdout, new RegExp(`^it goes to ${hostPort(engines[1])} `, 'm'), stderr);
+  assert.match(stdout, new RegExp(`^ {2}${hostPort(engines[0])}: dropped by endpoint-attribute-filter$`, 'm'));
 });
 
 test('headers count, an engine that is not there is named, bad bodies are errors', () => {

@@ -22,8 +22,9 @@ constexpr const char* kExamples = R"(Examples:
   llmd engine --model DIR --max-model-len 4096 --max-num-seqs 8 --kv-cache-dtype bf16
   llmd engine --simulated --profile qwen3-32b-tp2-h100 --replicas 8
 
-Prints "llmd ready engine http://HOST:PORT" on stdout when it can serve. SIGTERM lets the running
-requests end; a second one does not wait.)";
+Prints "llmd ready engine http://HOST:PORT" on stdout when it can serve, and with --kv-events-config
+then "llmd kv-events http://HOST:PORT ENDPOINT replay ENDPOINT". SIGTERM lets the running requests
+end; a second one does not wait.)";
 
 /// Flags that name what this engine does anyway, or not at all.
 std::string check_dtype(const std::string& dtype) {
@@ -97,6 +98,18 @@ void add_computing_flags(CLI::App& command, EngineProcessOptions& options) {
                    "Whether prompts reuse the blocks of earlier ones [yes]");
 }
 
+void add_kv_events_flag(CLI::App& command, EngineProcessOptions& options) {
+  const auto read = [&options](const std::string& json) {
+    auto config = kv::parse_publisher_config(json);
+    if (!config) throw CLI::ValidationError(config.error().message);
+    options.kv_events = std::move(*config);
+  };
+  command.add_option_function<std::string>(
+      "--kv-events-config", read,
+      "JSON: where to publish what the KV cache holds, with vLLM's keys, as "
+      R"({"enable_kv_cache_events": true, "endpoint": "tcp://*:5557"})");
+}
+
 }  // namespace
 
 void add_engine_command(CLI::App& app, int& exit_code) {
@@ -106,6 +119,7 @@ void add_engine_command(CLI::App& app, int& exit_code) {
   add_serving_flags(*command, *options);
   add_limit_flags(*command, *options);
   add_computing_flags(*command, *options);
+  add_kv_events_flag(*command, *options);
   add_simulated_flags(*command, options->simulated);
   command->callback([options, &exit_code] {
     if (options->simulated ? !options->model.empty() : options->model.empty()) {

@@ -70,7 +70,8 @@ ApiContext api_context(Engine& engine, const EngineKind& kind, observe::Registry
 
 EngineInstance::EngineInstance(const EngineSurroundings& around,
                                const EngineProcessOptions& options, uint32_t number, uint32_t rank)
-    : engine_(
+    : loop_(around.loop),
+      engine_(
           engine_options(around.kind.shape()),
           std::make_unique<BlockPool>(around.kind.shape().blocks),
           around.kind.make_executor(around.clock, around.call_after),
@@ -79,6 +80,14 @@ EngineInstance::EngineInstance(const EngineSurroundings& around,
           make_metrics(registry_, options, around.kind.shape(), rank)),
       server_(around.loop,
               api_context(engine_, around.kind, registry_, options, options.seed + number)) {}
+
+Result<void> EngineInstance::publish_kv_events(const kv::PublisherConfig& config,
+                                               KvEventSource source) {
+  source.block_size = engine_.options().block_size;
+  LLMD_ASSIGN_OR_RETURN(kv_events_,
+                        KvEvents::start(config, source, loop_, engine_.pool(), registry_));
+  return {};
+}
 
 Result<uint16_t> EngineInstance::listen(const std::string& host, uint16_t port) {
   return server_.listen(host, port);

@@ -9,6 +9,7 @@
 #include "base/call_after.h"
 #include "engine/api/api_server.h"
 #include "engine/api/engine_kind.h"
+#include "engine/api/kv_events.h"
 #include "net/event_loop.h"
 
 namespace llmd::engine {
@@ -32,14 +33,20 @@ class EngineInstance {
 
   /// Returns the port, also for port 0.
   Result<uint16_t> listen(const std::string& host, uint16_t port);
+  /// From now on. Once, before the engine is used.
+  Result<void> publish_kv_events(const kv::PublisherConfig& config, KvEventSource source);
+  /// Null: it publishes none.
+  const KvEvents* kv_events() const { return kv_events_.get(); }
   /// Refuses new requests with 503, lets the running ones end, then calls `done`.
   void drain(std::function<void()> done) { server_.drain(std::move(done)); }
   void set_starting(bool starting) { server_.set_starting(starting); }
   size_t requests() const { return engine_.requests(); }
 
  private:
+  net::EventLoop& loop_;
   observe::Registry registry_;
   Engine engine_;
+  std::unique_ptr<KvEvents> kv_events_;
   ApiServer server_;
 };
 

@@ -59,7 +59,9 @@ class EngineProcess {
   Result<void> serve();
 
  private:
+  bool by_address() const { return options_.simulated && options_.simulated->same_port; }
   Result<uint16_t> add_engine(const std::string& host, uint32_t port);
+  KvEventSource event_source(uint32_t number, const std::string& host) const;
   Result<void> listen_on_ports();
   Result<void> listen_on_addresses();
   void start();
@@ -69,6 +71,7 @@ class EngineProcess {
   const EngineProcessOptions& options_;
   std::string_view role_;  ///< in the ready lines
   std::string ready_lines_;
+  std::string kv_events_lines_;
   SteadyClock steady_clock_;
   ScaledClock clock_;
   net::EventLoop loop_;
@@ -86,8 +89,20 @@ Result<uint16_t> EngineProcess::add_engine(const std::string& host, uint32_t por
   EngineInstance& engine =
       engines_.emplace_back(around_, options_, number, number % ranks(options_));
   LLMD_ASSIGN_OR_RETURN(const uint16_t bound, engine.listen(host, static_cast<uint16_t>(port)));
-  ready_lines_ += fmt::format("llmd ready {} http://{}:{}\n", role_, host, bound);
+  const std::string url = fmt::format("http://{}:{}", host, bound);
+  ready_lines_ += fmt::format("llmd ready {} {}\n", role_, url);
+  if (options_.kv_events.publishes()) {
+    LLMD_RETURN_IF_ERROR(engine.publish_kv_events(options_.kv_events, event_source(number, host)));
+    kv_events_lines_ += fmt::format("llmd kv-events {} {}\n", url, engine.kv_events()->where());
+  }
   return bound;
+}
+
+/// With --same-port the engines have addresses of their own, as pods do; else ports.
+KvEventSource EngineProcess::event_source(uint32_t number, const std::string& host) const {
+  const uint32_t rank = number % ranks(options_);
+  if (by_address()) return {.offset = rank, .rank = rank, .host = host};
+  return {.offset = number, .rank = rank, .host = {}};
 }
 
 Result<void> EngineProcess::listen_on_ports() {
@@ -111,8 +126,7 @@ Result<void> EngineProcess::listen_on_addresses() {
 }
 
 Result<void> EngineProcess::serve() {
-  const bool by_address = options_.simulated && options_.simulated->same_port;
-  LLMD_RETURN_IF_ERROR(by_address ? listen_on_addresses() : listen_on_ports());
+  LLMD_RETURN_IF_ERROR(by_address() ? listen_on_addresses() : listen_on_ports());
   loop_.on_terminate([this](int signal) { on_signal(signal); });
   start();
   loop_.run();
@@ -131,7 +145,7 @@ void EngineProcess::start() {
 }
 
 void EngineProcess::say_ready() {
-  std::fputs(ready_lines_.c_str(), stdout);
+  std::fputs((ready_lines_ + kv_events_lines_).c_str(), stdout);
   std::fflush(stdout);
 }
 

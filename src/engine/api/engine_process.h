@@ -10,6 +10,7 @@
 #include "base/result.h"
 #include "engine/api/simulated_options.h"
 #include "engine/types.h"
+#include "kv/events/publisher_config.h"
 
 namespace llmd::engine {
 
@@ -29,12 +30,13 @@ struct EngineProcessOptions {
   std::vector<std::string> api_keys;
   uint32_t threads = 0;
   bool prefix_caching = true;
+  kv::PublisherConfig kv_events;
   std::optional<SimulatedOptions> simulated;  ///< no model then, but its behaviour
 };
 
 /// Serves until SIGTERM or SIGINT and the running requests' ends; prints a ready line per engine on
-/// stdout. An error is something the user can mend: a bad model, a taken port, lengths that do not
-/// fit.
+/// stdout, and then where each publishes KV events, if they do. An error is something the user can
+/// mend: a bad model, a taken port, lengths that do not fit.
 Result<void> run_engine(const EngineProcessOptions& options);
 
 }  // namespace llmd::engine

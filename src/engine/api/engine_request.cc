@@ -100,8 +100,7 @@ std::optional<ApiError> make_engine_request(const ApiContext& context, const Req
   out.cache_salt = from.fields.cache_salt;
   if (const LoraAdapter* adapter = find_adapter(context, from.model)) {
     out.adapter = adapter->id;
-    // Keys and values of another adapter are others.
-    out.cache_salt.insert(0, fmt::format("lora {}\n", adapter->id));
+    out.adapter_name = from.model;
   }
   if (const auto& answers = context.capabilities.answers) {
     std::optional<std::span<const TokenId>> verbatim = from.verbatim;

@@ -32,6 +32,7 @@ struct Engine::Request {
     sequence.sampling = from.sampling;
     sequence.stop = std::move(from.stop);
     sequence.adapter = from.adapter;
+    sequence.adapter_name = std::move(from.adapter_name);
     sequence.cache_salt = std::move(from.cache_salt);
   }
 

@@ -20,6 +20,7 @@ struct EngineRequest {
   TextRules text;
   bool detokenize = true;  ///< false: tokens only, and stop strings are not looked for
   AdapterId adapter = 0;
+  std::string adapter_name;  ///< of `adapter`
   std::string cache_salt;
 };
 

@@ -214,8 +214,9 @@ void Scheduler::extend_hashes(Sequence& sequence, uint32_t blocks) {
   for (auto i = static_cast<uint32_t>(sequence.hashes.size()); i < blocks; ++i) {
     const auto tokens =
         std::span(sequence.tokens).subspan(size_t{i} * options_.block_size, options_.block_size);
-    sequence.hashes.push_back(i == 0 ? hash_block(root_, tokens, sequence.cache_salt)
-                                     : hash_block(sequence.hashes[i - 1], tokens));
+    HashExtras extras{.adapter = sequence.adapter_name};
+    if (i == 0) extras.salt = sequence.cache_salt;
+    sequence.hashes.push_back(hash_block(i == 0 ? root_ : sequence.hashes[i - 1], tokens, extras));
   }
 }
 
@@ -232,7 +233,9 @@ void Scheduler::name_full_blocks(Sequence& sequence) {
     stored.parent = i == 0 ? root_ : sequence.hashes[i - 1];
     stored.tokens =
         std::span(sequence.tokens).subspan(size_t{i} * options_.block_size, options_.block_size);
+    stored.adapter = sequence.adapter_name;
     if (i == 0) stored.salt = sequence.cache_salt;
+    stored.first = i == 0;
     pool_.store(stored);
   }
   sequence.named_blocks = full_blocks;

@@ -38,7 +38,8 @@ struct Sequence {
   SamplingParams sampling;
   StopRules stop;
   AdapterId adapter = 0;
-  std::string cache_salt;  ///< only sequences of the same salt share blocks
+  std::string adapter_name;  ///< only sequences of the same adapter share blocks; empty: none
+  std::string cache_salt;    ///< only sequences of the same salt share blocks
 
   SequenceState state = SequenceState::kWaiting;
   uint32_t prompt_size = 0;

@@ -72,20 +72,22 @@ BlockHash root_hash(std::string_view seed) {
 }
 
 BlockHash hash_block(const BlockHash& parent, std::span<const TokenId> tokens,
-                     std::string_view salt) {
-  std::vector<uint8_t> room(6 * kHeadBytesMax + parent.size() + kHeadBytesMax * tokens.size() +
-                            salt.size());
+                     const HashExtras& extras) {
+  std::vector<uint8_t> room(7 * kHeadBytesMax + parent.size() + kHeadBytesMax * tokens.size() +
+                            extras.adapter.size() + extras.salt.size());
   CborWriter cbor(room.data());
   cbor.head(kArray, 3);
   cbor.head(kBytes, parent.size());
   cbor.bytes(parent.data(), parent.size());
   cbor.head(kArray, tokens.size());
   for (const TokenId token : tokens) cbor.head(kUnsigned, token);
-  if (salt.empty()) {
+  const size_t count = (extras.adapter.empty() ? 0 : 1) + (extras.salt.empty() ? 0 : 1);
+  if (count == 0) {
     cbor.null();
   } else {
-    cbor.head(kArray, 1);
-    cbor.text(salt);
+    cbor.head(kArray, count);
+    if (!extras.adapter.empty()) cbor.text(extras.adapter);
+    if (!extras.salt.empty()) cbor.text(extras.salt);
   }
   return sha256(room.data(), cbor.end());
 }

@@ -27,9 +27,14 @@ struct BlockHashHasher {
 /// The parent of every first block: the hash of the seed as a CBOR string (PYTHONHASHSEED there).
 BlockHash root_hash(std::string_view seed);
 
-/// `salt` is the request's cache salt, given for a sequence's first block only; empty for none.
+/// What a block's hash holds beside its tokens; empty for none.
+struct HashExtras {
+  std::string_view adapter = {};  ///< the LoRA adapter's name
+  std::string_view salt = {};     ///< the request's cache salt, of a sequence's first block only
+};
+
 BlockHash hash_block(const BlockHash& parent, std::span<const TokenId> tokens,
-                     std::string_view salt = {});
+                     const HashExtras& extras = {});
 
 /// What vLLM's events carry: the last 8 bytes, big-endian.
 uint64_t wire_hash(const BlockHash& hash);

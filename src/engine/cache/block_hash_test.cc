@@ -42,8 +42,11 @@ TEST(BlockHash, EveryInputCounts) {
   const BlockHash plain = hash_block(root, tokens);
   EXPECT_NE(plain, hash_block(root, other));
   EXPECT_NE(plain, hash_block(root_hash("1"), tokens));
-  EXPECT_NE(plain, hash_block(root, tokens, "salt"));
-  EXPECT_NE(hash_block(root, tokens, "salt"), hash_block(root, tokens, "tlas"));
+  const BlockHash salted = hash_block(root, tokens, {.salt = "salt"});
+  EXPECT_NE(plain, salted);
+  EXPECT_NE(salted, hash_block(root, tokens, {.salt = "tlas"}));
+  EXPECT_EQ(salted, hash_block(root, tokens, {.adapter = "salt"}));  // one list, as in vLLM
+  EXPECT_NE(salted, hash_block(root, tokens, {.adapter = "sql", .salt = "salt"}));
 }
 
 }  // namespace

@@ -20,7 +20,9 @@ struct StoredBlock {
   BlockHash hash;
   BlockHash parent;
   std::span<const TokenId> tokens;
-  std::string_view salt;  ///< of a sequence's first block, else empty
+  std::string_view adapter;  ///< the LoRA adapter's name; empty: none
+  std::string_view salt;     ///< of a sequence's first block, else empty
+  bool first = false;        ///< of its sequence: its parent is the root
 };
 
 /// Hears of every change to what is cached: events, tiers, transfer. Called on the owner's thread

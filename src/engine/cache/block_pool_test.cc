@@ -139,7 +139,7 @@ void random_step(Random& random, BlockPool& pool, Reference& reference,
       if (held.empty()) return;
       const BlockId block = held[random.below(held.size())];
       if (reference.names[block]) return;
-      pool.store(StoredBlock{block, 0, hash, {}, {}, {}});
+      pool.store(StoredBlock{block, 0, hash, {}, {}, {}, {}});
       if (!reference.find(hash)) reference.names[block] = hash;
       return;
     }

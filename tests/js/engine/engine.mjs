@@ -22,13 +22,14 @@ export class Engine {
     const exited = once(child, 'exit').then(([code, signal]) => code ?? signal);
     const log = [];
     child.stderr.on('data', (data) => log.push(data));
-    const urls = await Engine.#ready(child, exited, role, count, log);
-    return urls.map((url) => Object.assign(new Engine(), { child, exited, url, chunks: log }));
+    const out = [];
+    const urls = await Engine.#ready(child, exited, role, count, out, log);
+    return urls.map((url) => Object.assign(new Engine(), { child, exited, url, out, chunks: log }));
   }
 
-  static async #ready(child, exited, role, count, log) {
+  /** Also goes on to gather the lines of stdout in `lines`. */
+  static async #ready(child, exited, role, count, lines, log) {
     const timer = setTimeout(() => child.kill('SIGKILL'), kReadyMs);
-    const lines = [];
     const reader = createInterface({ input: child.stdout });
     const enough = new Promise((resolve) => {
       reader.on('line', (line) => { if (lines.push(line) === count) resolve(); });

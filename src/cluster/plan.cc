@@ -14,6 +14,8 @@ using resources::EngineType;
 using resources::ModelService;
 
 constexpr std::string_view kPort = "{port}";
+constexpr std::string_view kKvEventsPort = "{kv-events-port}";
+constexpr std::string_view kKvReplayPort = "{kv-replay-port}";
 constexpr std::string_view kModel = "{model}";
 
 std::string replaced(std::string text, std::string_view what, std::string_view by) {
@@ -66,6 +68,19 @@ std::vector<std::string> command_line(const ModelService& service, const PlanOpt
   return {};
 }
 
+/// vLLM's flag, which the built-in engine has too. The replica's ports are told by labels.
+void add_kv_events(const ModelService& service, ReplicaSpec& spec) {
+  if (service.engine.type != EngineType::kCommand) {
+    spec.argv.insert(spec.argv.end(),
+                     {"--kv-events-config",
+                      fmt::format(R"({{"enable_kv_cache_events": true, "endpoint": "tcp://*:{}", )"
+                                  R"("replay_endpoint": "tcp://*:{}"}})",
+                                  kKvEventsPort, kKvReplayPort)});
+  }
+  spec.labels[std::string(endpoints::kKvEventsPortLabel)] = kKvEventsPort;
+  spec.labels[std::string(endpoints::kKvReplayPortLabel)] = kKvReplayPort;
+}
+
 ReplicaSpec replica(const ModelService& service, uint32_t number, const PlanOptions& options,
                     uint32_t fair_share) {
   ReplicaSpec spec;
@@ -79,6 +94,7 @@ ReplicaSpec replica(const ModelService& service, uint32_t number, const PlanOpti
   spec.labels = {{std::string(endpoints::kRoleLabel), spec.role},
                  {std::string(endpoints::kEngineTypeLabel), "vllm"},
                  {std::string(endpoints::kModelServiceLabel), service.name}};
+  if (service.kv_events) add_kv_events(service, spec);
   const EngineType type = service.engine.type;
   const bool built_in = type == EngineType::kLlmd || type == EngineType::kSimulated;
   spec.readiness = built_in ? Readiness::kReadyLine : Readiness::kHealth;
@@ -107,12 +123,19 @@ std::vector<std::string> gateway_command(const std::string& program,
   return argv;
 }
 
-std::vector<std::string> with_port(const std::vector<std::string>& argv, uint16_t port) {
-  std::vector<std::string> filled;
-  for (const std::string& text : argv) {
-    filled.push_back(replaced(text, kPort, std::to_string(port)));
-  }
-  return filled;
+ReplicaSpec fill(ReplicaSpec spec, const Ports& ports) {
+  const auto fill_in = [&](std::string& text) {
+    text = replaced(std::move(text), kPort, std::to_string(ports.serving));
+    text = replaced(std::move(text), kKvEventsPort, std::to_string(ports.kv_events));
+    text = replaced(std::move(text), kKvReplayPort, std::to_string(ports.kv_replay));
+  };
+  for (std::string& text : spec.argv) fill_in(text);
+  for (auto& [key, value] : spec.labels) fill_in(value);
+  return spec;
+}
+
+bool has_kv_events(const ReplicaSpec& spec) {
+  return spec.labels.contains(endpoints::kKvEventsPortLabel);
 }
 
 }  // namespace llmd::cluster

@@ -22,7 +22,8 @@ enum class Readiness : uint8_t {
 struct ReplicaSpec {
   std::string name;  ///< service and number: "tiny-0"
   std::string role;  ///< "decode"
-  /// {port} stands where the port belongs, see with_port().
+  /// In it and in the labels' values {port}, {kv-events-port} and {kv-replay-port} stand where
+  /// ports belong, see fill().
   std::vector<std::string> argv;
   std::vector<std::pair<std::string, std::string>> env;
   std::map<std::string, std::string, std::less<>> labels;
@@ -47,7 +48,14 @@ std::vector<ReplicaSpec> plan(const std::vector<resources::ModelService>& servic
 std::vector<std::string> gateway_command(const std::string& program,
                                          const std::vector<std::string>& files);
 
-/// The replica's command line with its port filled in.
-std::vector<std::string> with_port(const std::vector<std::string>& argv, uint16_t port);
+struct Ports {
+  uint16_t serving = 0;
+  uint16_t kv_events = 0;
+  uint16_t kv_replay = 0;
+};
+/// The replica with its ports filled in.
+ReplicaSpec fill(ReplicaSpec spec, const Ports& ports);
+/// Whether it publishes KV events.
+bool has_kv_events(const ReplicaSpec& spec);
 
 }  // namespace llmd::cluster

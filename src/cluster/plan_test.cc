@@ -73,8 +73,25 @@ TEST(Plan, CommandsGetModelAndPort) {
       kHead);
   EXPECT_EQ(golden(yaml),
             fmt::format("tiny-0 [decode] run --at=:{{port}} /m env=[] {} health\n", kLabels));
-  EXPECT_EQ(with_port({"--at=:{port}", "{port}{port}", "x"}, 80),
-            (std::vector<std::string>{"--at=:80", "8080", "x"}));
+  ReplicaSpec spec;
+  spec.argv = {"--at=:{port}", "{port}{port}", "x"};
+  EXPECT_EQ(fill(spec, {.serving = 80}).argv, (std::vector<std::string>{"--at=:80", "8080", "x"}));
+}
+
+TEST(Plan, EnginesThatPublishKvEventsGetPortsForThem) {
+  const auto objects = resources::parse_objects(
+      fmt::format("{}  modelArtifacts: {{uri: file:///m}}\n  engine: {{type: vllm}}\n"
+                  "  kvEvents: {{enabled: true}}\n",
+                  kHead),
+      "test");
+  ASSERT_TRUE(objects.ok()) << objects.error().message;
+  const ReplicaSpec planned = plan(objects->services, {}).front();
+  EXPECT_TRUE(has_kv_events(planned));
+  const ReplicaSpec spec = fill(planned, {.serving = 80, .kv_events = 90, .kv_replay = 91});
+  EXPECT_EQ(spec.argv.back(), R"({"enable_kv_cache_events": true, "endpoint": "tcp://*:90", )"
+                              R"("replay_endpoint": "tcp://*:91"})");
+  EXPECT_EQ(spec.labels.at("llm-d.ai/kv-events-port"), "90");
+  EXPECT_EQ(spec.labels.at("llm-d.ai/kv-replay-port"), "91");
 }
 
 TEST(Plan, TheGatewayReadsTheSameFiles) {

@@ -15,14 +15,18 @@ using resources::ModelService;
 
 constexpr const char* kDefaultRoute = "default";
 
-Result<void> add_service(const ModelService& service, const EndpointPickerConfig& shared,
+/// `shared`: for services that say nothing themselves; null: the default.
+Result<void> add_service(const ModelService& service, const EndpointPickerConfig* shared,
                          std::vector<RouteConfig>& routes) {
   const auto same_model = std::ranges::find(routes, service.model_name, &RouteConfig::model_name);
   if (same_model == routes.end()) {
+    const auto fallback = [&] {
+      return shared == nullptr ? schedule::default_config(service.kv_events) : *shared;
+    };
     routes.push_back({.name = service.name,
                       .model_name = service.model_name,
                       .services = {service.name},
-                      .scheduling = service.scheduling.value_or(shared)});
+                      .scheduling = service.scheduling ? *service.scheduling : fallback()});
     return {};
   }
   if (service.scheduling && *service.scheduling != same_model->scheduling) {
@@ -42,15 +46,16 @@ Result<RoutingConfig> plan_routing(resources::Objects objects) {
                                         objects.picker_configs[1].file,
                                         objects.picker_configs[0].file));
   }
-  const EndpointPickerConfig shared = objects.picker_configs.empty()
-                                          ? schedule::default_config()
-                                          : std::move(objects.picker_configs.front());
+  const EndpointPickerConfig* shared =
+      objects.picker_configs.empty() ? nullptr : &objects.picker_configs.front();
   RoutingConfig config;
   for (const ModelService& service : objects.services) {
     LLMD_RETURN_IF_ERROR(add_service(service, shared, config.routes));
   }
-  config.routes.push_back(
-      {.name = kDefaultRoute, .model_name = {}, .services = {}, .scheduling = shared});
+  config.routes.push_back({.name = kDefaultRoute,
+                           .model_name = {},
+                           .services = {},
+                           .scheduling = shared == nullptr ? schedule::default_config() : *shared});
   config.objectives = std::move(objects.objectives);
   config.rewrites = std::move(objects.rewrites);
   return config;

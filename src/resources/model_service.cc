@@ -17,8 +17,8 @@ namespace {
 constexpr size_t kModelNameLengthMax = 256;
 constexpr std::string_view kFileScheme = "file://";
 constexpr std::string_view kApiVersions[] = {kApiVersion};
-constexpr std::array<std::string_view, 5> kUnbuilt = {"kvEvents", "kvTransfer", "tiers",
-                                                      "autoscaling", "rollout"};
+constexpr std::array<std::string_view, 4> kUnbuilt = {"kvTransfer", "tiers", "autoscaling",
+                                                      "rollout"};
 
 bool is_variable_name(std::string_view name) {
   const auto is_word = [](char c) {
@@ -157,6 +157,13 @@ Result<void> check_prefill(Fields& spec) {
   return fields.done();
 }
 
+Result<bool> read_kv_events(Fields& spec) {
+  LLMD_ASSIGN_OR_RETURN(Fields fields, spec.map("kvEvents"));
+  LLMD_ASSIGN_OR_RETURN(const bool enabled, fields.boolean("enabled", false));
+  LLMD_RETURN_IF_ERROR(fields.done());
+  return enabled;
+}
+
 Result<std::optional<EndpointPickerConfig>> read_scheduling(Fields& spec) {
   const YamlNode* node = spec.find("scheduling");
   if (node == nullptr) return std::optional<EndpointPickerConfig>();
@@ -221,6 +228,7 @@ Result<ModelService> read_model_service(const YamlNode& document, const std::str
   LLMD_ASSIGN_OR_RETURN(service.model_name, read_model_name(spec, service.name));
   LLMD_ASSIGN_OR_RETURN(service.decode, read_decode(spec));
   LLMD_RETURN_IF_ERROR(check_prefill(spec));
+  LLMD_ASSIGN_OR_RETURN(service.kv_events, read_kv_events(spec));
   LLMD_ASSIGN_OR_RETURN(service.scheduling, read_scheduling(spec));
   LLMD_RETURN_IF_ERROR(spec.done());
   return service;
@@ -233,9 +241,10 @@ std::string print(const ModelService& service) {
   }
   return fmt::format(
       "apiVersion: {}\nkind: ModelService\nmetadata: {{name: {}}}\nspec:\n"
-      "  modelArtifacts: {{{}}}\n  routing: {{modelName: {}}}\n{}{}  prefill: {{replicas: 0}}\n{}",
+      "  modelArtifacts: {{{}}}\n  routing: {{modelName: {}}}\n{}{}  prefill: {{replicas: 0}}\n"
+      "  kvEvents: {{enabled: {}}}\n{}",
       kApiVersion, quote_yaml(service.name), artifacts, quote_yaml(service.model_name),
-      print_engine(service.engine), print_decode(service.decode),
+      print_engine(service.engine), print_decode(service.decode), service.kv_events,
       service.scheduling ? "  scheduling: " + print_yaml(service.scheduling->source) + "\n" : "");
 }
 

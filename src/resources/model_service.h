@@ -31,8 +31,9 @@ std::string_view to_string(EngineType type);
 
 struct Engine {
   EngineType type = EngineType::kLlmd;
-  /// Type command only: the program and its arguments. In it and in `args`, {port} and {model}
-  /// stand for the replica's port and the model's path.
+  /// Type command only: the program and its arguments. In it and in `args`, {model} stands for
+  /// the model's path, {port} for the replica's port, {kv-events-port} and {kv-replay-port} for
+  /// those of its KV events.
   std::vector<std::string> command;
   std::vector<std::string> args;
   std::vector<std::pair<std::string, std::string>> env;
@@ -54,6 +55,7 @@ struct ModelService {
   std::string model_name;  ///< what clients ask for
   Engine engine;
   Decode decode;
+  bool kv_events = false;                          ///< engines publish what they cache
   std::optional<EndpointPickerConfig> scheduling;  ///< the gateway's default when absent
 
   bool operator==(const ModelService&) const = default;

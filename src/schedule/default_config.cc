@@ -3,13 +3,15 @@
 
 namespace llmd::schedule {
 
-std::string_view default_config_text() {
-  return R"(apiVersion: llm-d.ai/v1
+std::string default_config_text(bool kv_events) {
+  std::string text = R"(apiVersion: llm-d.ai/v1
 kind: EndpointPickerConfig
 plugins:
 - type: decode-filter
 - type: expected-ttft-scorer
-schedulingProfiles:
+)";
+  if (kv_events) text += "- type: precise-prefix-cache-producer\n";
+  return text + R"(schedulingProfiles:
 - name: default
   plugins:
   - {pluginRef: decode-filter}
@@ -17,8 +19,8 @@ schedulingProfiles:
 )";
 }
 
-resources::EndpointPickerConfig default_config() {
-  return resources::parse_endpoint_picker_config(default_config_text(), "default").value();
+resources::EndpointPickerConfig default_config(bool kv_events) {
+  return resources::parse_endpoint_picker_config(default_config_text(kv_events), "default").value();
 }
 
 }  // namespace llmd::schedule

@@ -141,7 +141,8 @@ TEST_F(PrecisePrefixTest, FollowsEndpointsAtTheirPorts) {
                   {std::string(endpoints::kKvReplayPortLabel), "7000"}}},
       4);
   producer.watch(ranked);
-  EXPECT_FALSE(written->followed.contains(4));  // its name is not resolved yet
+  EXPECT_EQ(written->followed.at(4).events, net::Address::parse("10.0.0.1", 5559).value());
+  EXPECT_EQ(written->followed.at(4).replay, net::Address::parse("10.0.0.1", 7000).value());
 }
 
 TEST_F(PrecisePrefixTest, AForgottenEndpointHoldsNothing) {

@@ -38,7 +38,7 @@ TEST(Scheduler, LoadsTheGuidesConfigurations) {
 TEST(Scheduler, SaysWhatAStandInLacks) {
   const auto scheduler = make_guide("precise_prefix_cache_routing");
   ASSERT_TRUE(scheduler.ok());
-  EXPECT_THAT(scheduler.value()->warnings(), testing::SizeIs(2));
+  EXPECT_THAT(scheduler.value()->warnings(), testing::SizeIs(1));
 }
 
 TEST(Scheduler, RefusesWhatItCannotDo) {

@@ -36,7 +36,7 @@ endpoints::EndpointSpec endpoint_of(const Worker& worker) {
   return {.name = worker.spec().name,
           .address = std::string(kHost),
           .port = worker.port(),
-          .labels = worker.spec().labels};
+          .labels = worker.labels()};
 }
 
 }  // namespace

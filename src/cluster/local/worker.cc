@@ -89,16 +89,16 @@ Worker::Worker(net::EventLoop& loop, const Clock& clock, endpoints::HttpFetch& f
       options_(std::move(options)),
       on_change_(std::move(on_change)),
       timer_(loop),
-      port_(options_.port) {}
+      ports_{.serving = options_.port} {}
 
 void Worker::start() { launch(); }
 
 void Worker::launch() {
   ++life_;
-  if (options_.port == 0) port_ = spec_.readiness == Readiness::kHealth ? free_port() : 0;
+  choose_ports();
   log_offset_ = file_size(options_.log_path);
   started_at_s_ = std::time(nullptr);
-  auto started = Process::start(loop_, {with_port(spec_.argv, port_), spec_.env, options_.log_path},
+  auto started = Process::start(loop_, {fill(spec_, ports_).argv, spec_.env, options_.log_path},
                                 [this](const std::string& how) { ended(how); });
   if (!started) {
     ++failed_starts_;
@@ -108,6 +108,15 @@ void Worker::launch() {
   process_ = std::move(*started);
   become(State::kStarting);
   probe();
+}
+
+void Worker::choose_ports() {
+  if (options_.port == 0) {
+    ports_.serving = spec_.readiness == Readiness::kHealth ? free_port() : 0;
+  }
+  if (!has_kv_events(spec_)) return;
+  ports_.kv_events = free_port();
+  ports_.kv_replay = free_port();
 }
 
 void Worker::probe() {
@@ -121,12 +130,12 @@ void Worker::probe() {
 void Worker::probe_log() {
   const auto port = ready_port(read_from(options_.log_path, log_offset_));
   if (!port) return timer_.start(kLogProbe, [this] { probe_log(); });
-  port_ = *port;
+  ports_.serving = *port;
   become(State::kReady);
 }
 
 void Worker::probe_health() {
-  const auto address = net::Address::parse("127.0.0.1", port_);
+  const auto address = net::Address::parse("127.0.0.1", ports_.serving);
   fetch_.get(*address, "/health", [this, life = life_](const Result<endpoints::Reply>& reply) {
     if (life != life_ || state_ != State::kStarting) return;
     if (reply && reply->status == kOk) return become(State::kReady);

@@ -39,9 +39,11 @@ class Worker {
   void kill();
 
   const ReplicaSpec& spec() const { return spec_; }
+  /// Its labels in this life.
+  auto labels() const { return fill(spec_, ports_).labels; }
   State state() const { return state_; }
   pid_t pid() const { return process_ ? process_->pid() : 0; }
-  uint16_t port() const { return port_; }
+  uint16_t port() const { return ports_.serving; }
   uint32_t restarts() const { return restarts_; }
   int64_t started_at_s() const { return started_at_s_; }
   const std::string& log_path() const { return options_.log_path; }
@@ -51,6 +53,7 @@ class Worker {
 
  private:
   void launch();
+  void choose_ports();
   void ended(const std::string& how);
   void wait_to_restart();
   void probe();
@@ -67,7 +70,7 @@ class Worker {
   net::Timer timer_;
   State state_ = State::kStopped;
   std::unique_ptr<Process> process_;
-  uint16_t port_ = 0;
+  Ports ports_;  ///< of this life
   uint32_t restarts_ = 0;
   uint32_t failed_starts_ = 0;
   int64_t started_at_s_ = 0;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kv/events/frames.h"
 
+#include "base/text.h"
+
 namespace llmd::kv {
 
 std::optional<LiveMessage> parse_live(std::span<const std::string_view> frames) {
@@ -15,6 +17,12 @@ std::optional<ReplayMessage> parse_replay(std::span<const std::string_view> fram
   const auto seq = decode_seq(frames[frames.size() - 2]);
   if (!seq) return std::nullopt;
   return ReplayMessage{*seq, frames.back()};
+}
+
+TopicSource parse_topic(std::string_view topic) {
+  const std::vector<std::string_view> parts = split(topic, '@');
+  if (parts.size() != 3) return {topic, {}};
+  return {parts[1], parts[2]};
 }
 
 std::string encode_seq(uint64_t seq) {

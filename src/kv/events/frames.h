@@ -34,6 +34,14 @@ struct ReplayMessage {
 /// the number, the payload. Nothing when it is neither form.
 std::optional<ReplayMessage> parse_replay(std::span<const std::string_view> frames);
 
+/// Who a topic says published, in llm-d's convention `kv@ADDRESS@MODEL`; one of another form is an
+/// address as a whole.
+struct TopicSource {
+  std::string_view address;  ///< of the engine, as "10.0.0.1:8000"
+  std::string_view model;    ///< empty: not said
+};
+TopicSource parse_topic(std::string_view topic);
+
 /// A batch's number on the wire: 8 bytes, big-endian.
 std::string encode_seq(uint64_t seq);
 /// Nothing when these are not 8 bytes.

@@ -50,5 +50,14 @@ TEST(Frames, AReplyHasATopicOrHasNot) {
   }
 }
 
+TEST(Frames, ATopicNamesItsSource) {
+  EXPECT_EQ(parse_topic("kv@10.0.0.1:8000@org/model").address, "10.0.0.1:8000");
+  EXPECT_EQ(parse_topic("kv@10.0.0.1:8000@org/model").model, "org/model");
+  for (const char* other : {"", "kv@10.0.0.1", "kv@pod@model@more"}) {
+    EXPECT_EQ(parse_topic(other).address, other);
+    EXPECT_EQ(parse_topic(other).model, "");
+  }
+}
+
 }  // namespace
 }  // namespace llmd::kv

@@ -62,7 +62,7 @@ void StreamFollower::on_live(uint64_t seq, std::string_view payload) {
 void StreamFollower::take_live(uint64_t seq, std::string_view payload) {
   if (!replay_ && seq == next_) return deliver(payload);
   held_bytes_ += payload.size();
-  held_.push_back({seq, std::string(payload)});
+  held_.push_back({seq, clock_.now(), std::string(payload)});
   if (replay_) {
     release_held();
     close_if_caught_up();

@@ -86,6 +86,8 @@ class StreamFollower {
   /// Live batches may be held back just now.
   bool replaying() const { return replay_.has_value(); }
   size_t held_batches() const { return held_.size(); }
+  /// How long the oldest of them has been waiting.
+  Duration lag() const { return held_.empty() ? Duration{} : clock_.now() - held_.front().since; }
   const FollowerCounters& counters() const { return counters_; }
 
  private:
@@ -98,6 +100,7 @@ class StreamFollower {
   };
   struct Held {
     uint64_t seq;
+    TimePoint since;
     std::string payload;
   };
   /// One gap's (or the beginning's) replay, over all its requests.

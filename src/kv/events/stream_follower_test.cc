@@ -137,6 +137,15 @@ TEST_F(Follow, AGapThatOpensAfterTheReplayWasServedIsAskedForAgain) {
   EXPECT_THAT(consumer.batches, ElementsAre("a0", "a1", "a2", "a3", "a4"));
 }
 
+TEST_F(Follow, TheLagIsTheOldestHeldBatchsWait) {
+  live({0, 2});
+  clock.advance(seconds(1));
+  live({3});
+  EXPECT_EQ(follower.lag(), seconds(1));
+  replayed({0, 1});
+  EXPECT_EQ(follower.lag(), seconds(0));
+}
+
 TEST_F(Follow, DuplicatesAreDropped) {
   live({0, 1, 1});
   follower.resync();

@@ -31,6 +31,14 @@ struct ChatRequest {
   StreamFields streaming;
 };
 
+/// What the prompt of a generating request is made of. Its other fields are the engine's to judge.
+struct PromptRequest {
+  std::vector<Prompt> prompts;  ///< none: `chat` has messages
+  bool add_special_tokens = true;
+  ChatFields chat;
+  std::string cache_salt;
+};
+
 struct TokenizeRequest {
   std::string model;
   std::optional<std::string> prompt;  ///< else `chat` has messages

@@ -3,6 +3,8 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+
 #include "openai/chat_messages.h"
 #include "openai/chat_types.h"
 #include "openai/generation_fields.h"
@@ -76,6 +78,31 @@ Status read_sampling_params(const JsonField& field, GenerationFields& out) {
   });
 }
 
+/// What engines make the prompt of besides what PromptRequest holds.
+constexpr std::string_view kChangesPrompt[] = {
+    "chat_template", "continue_final_message", "documents",     "features",
+    "functions",     "mm_processor_kwargs",    "prompt_embeds", "truncate_prompt_tokens",
+};
+
+Status read_prompt_field(const JsonField& field, ChatReader& chat, PromptRequest& out) {
+  const std::string_view name = field.name();
+  Status error;
+  if (name == "cache_salt") return field.read(out.cache_salt, kSaltBytesMax);
+  if (name == "prompt") return read_prompt(field, out.prompts);
+  if (name == "token_ids") {
+    std::vector<uint32_t> ids;
+    error = field.read(ids, kAnyCount);
+    out.prompts = {std::move(ids)};
+    return error;
+  }
+  if (std::ranges::find(kChangesPrompt, name) != std::end(kChangesPrompt)) {
+    return field.is_neutral() ? error : field.unsupported();
+  }
+  if (name == "add_special_tokens") error = field.read(out.add_special_tokens);
+  if (!error) chat.read(field, error);
+  return error;
+}
+
 bool read_generate_field(const JsonField& field, GenerateRequest& out, Status& error) {
   if (field.name() == "token_ids") {
     error = field.read(out.token_ids, kAnyCount);
@@ -122,6 +149,21 @@ std::optional<ApiError> parse_request(std::string_view body, GenerateRequest& ou
   });
   if (error) return error;
   return out.token_ids.empty() ? missing("token_ids") : Status();
+}
+
+std::optional<ApiError> parse_request(std::string_view body, PromptRequest& out) {
+  simdjson::dom::parser parser;
+  simdjson::dom::object object;
+  if (Status error = parse_object(body, parser, object)) return error;
+  ChatReader chat;
+  if (Status error = for_each_field(object, [&](const JsonField& field) -> Status {
+        return read_prompt_field(field, chat, out);
+      })) {
+    return error;
+  }
+  if (object["messages"].error() != simdjson::SUCCESS && !out.prompts.empty()) return {};
+  out.prompts.clear();
+  return chat.finish(out.chat);
 }
 
 std::optional<ApiError> parse_request(std::string_view body, TokenizeRequest& out) {

@@ -13,6 +13,7 @@ namespace llmd::openai {
 struct CompletionRequest;
 struct ChatRequest;
 struct GenerateRequest;
+struct PromptRequest;
 struct TokenizeRequest;
 struct DetokenizeRequest;
 struct LoraRequest;
@@ -22,6 +23,9 @@ struct LoraRequest;
 std::optional<ApiError> parse_request(std::string_view body, CompletionRequest& out);
 std::optional<ApiError> parse_request(std::string_view body, ChatRequest& out);
 std::optional<ApiError> parse_request(std::string_view body, GenerateRequest& out);
+/// Of completions, chat completions or /inference/v1/generate: the first of messages, token_ids and
+/// prompt that there is. Refused are fields that change the prompt's tokens in ways not known here.
+std::optional<ApiError> parse_request(std::string_view body, PromptRequest& out);
 std::optional<ApiError> parse_request(std::string_view body, TokenizeRequest& out);
 std::optional<ApiError> parse_request(std::string_view body, DetokenizeRequest& out);
 std::optional<ApiError> parse_request(std::string_view body, LoraRequest& out);

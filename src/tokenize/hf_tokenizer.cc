@@ -4,12 +4,15 @@
 #include <algorithm>
 
 #include "tokenize/decode_bytes.h"
+#include "tokenize/encode_cache.h"
 #include "tokenize/utf8.h"
 
 namespace llmd::tokenize {
 namespace {
 
 constexpr size_t kBytesPerTokenGuess = 3;
+/// Shorter pieces are encoded sooner than found.
+constexpr size_t kCachedBytesMin = 32;
 
 std::vector<AddedToken> looked_for(const std::vector<AddedToken>& added, bool normalized,
                                    const Normalizer& normalizer) {
@@ -66,7 +69,8 @@ void HfTokenizer::work_out_pieces() {
   pieces_ = TokenArena({pieces.begin(), pieces.end()});
 }
 
-std::vector<TokenId> HfTokenizer::encode(std::string_view text, bool add_special_tokens) const {
+std::vector<TokenId> HfTokenizer::encode(std::string_view text, bool add_special_tokens,
+                                         EncodeCache* cache) const {
   std::string repaired;
   if (!is_utf8(text)) {
     append_lossy(repaired, text);
@@ -80,14 +84,24 @@ std::vector<TokenId> HfTokenizer::encode(std::string_view text, bool add_special
     if (segment.token) {
       work.tokens.push_back(*segment.token);
     } else {
-      encode_text(text.substr(segment.begin, segment.end - segment.begin), segment.begin == 0,
-                  work);
+      encode_piece(text.substr(segment.begin, segment.end - segment.begin), segment.begin == 0,
+                   cache, work);
     }
   }
   if (add_special_tokens) {
     work.tokens.insert(work.tokens.end(), around.after.begin(), around.after.end());
   }
   return std::move(work.tokens);
+}
+
+void HfTokenizer::encode_piece(std::string_view text, bool at_start, EncodeCache* cache,
+                               Work& work) const {
+  if (cache == nullptr || text.size() < kCachedBytesMin) return encode_text(text, at_start, work);
+  const EncodeCache::Key key = cache->key_of(text, at_start);
+  if (cache->append(key, work.tokens)) return;
+  const size_t before = work.tokens.size();
+  encode_text(text, at_start, work);
+  cache->store(key, std::span(work.tokens).subspan(before));
 }
 
 void HfTokenizer::encode_text(std::string_view text, bool at_start, Work& work) const {

@@ -25,7 +25,9 @@ class HfTokenizer final : public Tokenizer {
   };
   explicit HfTokenizer(Parts parts);
 
-  std::vector<TokenId> encode(std::string_view text, bool add_special_tokens) const override;
+  using Tokenizer::encode;
+  std::vector<TokenId> encode(std::string_view text, bool add_special_tokens,
+                              EncodeCache* cache) const override;
   void decode_next(DecodeState& state, TokenId token, bool skip_special_tokens,
                    std::string& out) const override;
   size_t vocab_size() const override { return texts_.size(); }
@@ -37,6 +39,7 @@ class HfTokenizer final : public Tokenizer {
   struct Work;
   void collect_texts();
   void work_out_pieces();
+  void encode_piece(std::string_view text, bool at_start, EncodeCache* cache, Work& work) const;
   void encode_text(std::string_view text, bool at_start, Work& work) const;
   void encode_words(std::string_view text, bool at_start, Work& work) const;
 

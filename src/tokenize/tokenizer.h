@@ -14,6 +14,8 @@
 
 namespace llmd::tokenize {
 
+class EncodeCache;
+
 using TokenId = uint32_t;
 
 /// What decoding carries from one token to the next. Starts empty; belongs to one sequence.
@@ -31,7 +33,13 @@ class Tokenizer {
 
   /// Special and added tokens that occur in the text are recognised. `add_special_tokens` runs the
   /// post-processor (BOS and the like). Bytes that are not UTF-8 become U+FFFD first.
-  virtual std::vector<TokenId> encode(std::string_view text, bool add_special_tokens) const = 0;
+  std::vector<TokenId> encode(std::string_view text, bool add_special_tokens) const {
+    return encode(text, add_special_tokens, nullptr);
+  }
+  /// The same tokens. What `cache`, if there is one, knows of the text is taken from it, the rest
+  /// stored there. A cache belongs to one tokenizer.
+  virtual std::vector<TokenId> encode(std::string_view text, bool add_special_tokens,
+                                      EncodeCache* cache) const = 0;
 
   /// Text of the whole sequence; an incomplete character at its end comes out as U+FFFD. Ids out
   /// of range are skipped.

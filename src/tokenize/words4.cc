@@ -25,7 +25,7 @@ std::string unpack(TokenId id) {
 
 class Words4 final : public Tokenizer {
  public:
-  std::vector<TokenId> encode(std::string_view text, bool) const override {
+  std::vector<TokenId> encode(std::string_view text, bool, EncodeCache*) const override {
     std::vector<TokenId> tokens;
     tokens.reserve(text.size() / kWordBytes + 1);
     for (; !text.empty(); text.remove_prefix(std::min(kWordBytes, text.size()))) {

@@ -40,13 +40,7 @@ std::optional<ApiError> read_completion(const EngineKind& kind, std::string_view
                                         EngineRequest& out) {
   openai::CompletionRequest request;
   if (auto error = openai::parse_request(body, request)) return error;
-  openai::Prompt& prompt = request.prompts.front();
-  if (auto* ids = std::get_if<std::vector<TokenId>>(&prompt)) {
-    out.prompt = std::move(*ids);
-  } else {
-    out.prompt =
-        kind.assets().tokenizer->encode(std::get<std::string>(prompt), request.add_special_tokens);
-  }
+  out.prompt = kind.assets().encode(request.prompts.front(), request.add_special_tokens);
   take_generation(request.generation, out);
   return std::nullopt;
 }
@@ -55,9 +49,9 @@ std::optional<ApiError> read_chat(const EngineKind& kind, std::string_view body,
                                   EngineRequest& out) {
   openai::ChatRequest request;
   if (auto error = openai::parse_request(body, request)) return error;
-  const Result<std::string> text = engine::render_chat(kind.assets(), request.chat);
-  if (!text) return openai::to_api_error(text.error());
-  out.prompt = kind.assets().tokenizer->encode(*text, request.chat.add_special_tokens);
+  auto prompt = kind.assets().encode(request.chat);
+  if (!prompt) return openai::to_api_error(prompt.error());
+  out.prompt = *std::move(prompt);
   take_generation(request.generation, out);
   return std::nullopt;
 }

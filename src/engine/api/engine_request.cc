@@ -5,8 +5,6 @@
 
 #include <algorithm>
 
-#include "openai/chat_types.h"
-
 namespace llmd::engine {
 namespace {
 
@@ -110,19 +108,6 @@ std::optional<ApiError> make_engine_request(const ApiContext& context, const Req
                          from.fields.ignore_eos});
   }
   return std::nullopt;
-}
-
-Result<std::string> render_chat(const ModelAssets& assets, const openai::ChatFields& chat) {
-  if (!assets.chat_template) {
-    return invalid_argument("this model has no chat template; use /v1/completions");
-  }
-  nlohmann::ordered_json values = nlohmann::ordered_json::object();
-  for (const auto& [name, text] : assets.special_tokens) values[name] = text;
-  if (chat.template_kwargs.is_object()) values.update(chat.template_kwargs);
-  values["messages"] = chat.messages;
-  if (!chat.tools.is_null()) values["tools"] = chat.tools;
-  values["add_generation_prompt"] = chat.add_generation_prompt;
-  return assets.chat_template->render(values);
 }
 
 std::optional<ApiError> check_model(const ApiContext& context, const std::string& model) {

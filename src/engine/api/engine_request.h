@@ -9,10 +9,6 @@
 #include "openai/error.h"
 #include "openai/request_types.h"
 
-namespace llmd::openai {
-struct ChatFields;
-}
-
 namespace llmd::engine {
 
 enum class MaxTokensDefault : uint8_t {
@@ -38,9 +34,6 @@ std::optional<openai::ApiError> make_engine_request(const ApiContext& context,
                                                     const RequestTemplate& from,
                                                     const std::vector<TokenId>& prompt,
                                                     uint64_t seed, EngineRequest& out);
-
-/// The messages through the model's chat template.
-Result<std::string> render_chat(const ModelAssets& assets, const openai::ChatFields& chat);
 
 /// 404 with the names that exist, unless `model` is one of them or empty.
 std::optional<openai::ApiError> check_model(const ApiContext& context, const std::string& model);

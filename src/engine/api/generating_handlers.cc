@@ -13,7 +13,7 @@ namespace llmd::engine {
 namespace {
 
 using openai::ApiError;
-using Tokens = std::vector<TokenId>;
+using tokenize::Tokens;
 
 std::string make_id(ApiContext& context, std::string_view prefix) {
   return fmt::format("{}-{:016x}{:016x}", prefix, context.ids.next(), context.ids.next());
@@ -58,15 +58,11 @@ void run(ApiContext& context, const ExchangePtr& exchange, const RequestTemplate
       ->run(std::move(requests), from.fields.n);
 }
 
-std::vector<Tokens> encode_prompts(const ApiContext& context, openai::CompletionRequest& request) {
+std::vector<Tokens> encode_prompts(const ApiContext& context,
+                                   const openai::CompletionRequest& request) {
   std::vector<Tokens> out;
-  for (openai::Prompt& prompt : request.prompts) {
-    if (auto* ids = std::get_if<Tokens>(&prompt)) {
-      out.push_back(std::move(*ids));
-    } else {
-      out.push_back(context.assets.tokenizer->encode(std::get<std::string>(prompt),
-                                                     request.add_special_tokens));
-    }
+  for (const openai::Prompt& prompt : request.prompts) {
+    out.push_back(context.assets.encode(prompt, request.add_special_tokens));
   }
   return out;
 }
@@ -112,8 +108,8 @@ void handle_chat(ApiContext& context, ExchangePtr exchange) {
   if (auto error = plan_tool_call(context.capabilities, request.chat, seed, call)) {
     return answer_error(*exchange, *error);
   }
-  const Result<std::string> text = render_chat(context.assets, request.chat);
-  if (!text) return answer_error(*exchange, openai::to_api_error(text.error()));
+  const Result<Tokens> prompt = context.assets.encode(request.chat);
+  if (!prompt) return answer_error(*exchange, openai::to_api_error(prompt.error()));
   Tokens verbatim;
   RequestTemplate from{request.generation, request.model, MaxTokensDefault::kRest,
                        "messages",         true,          {}};
@@ -125,8 +121,7 @@ void handle_chat(ApiContext& context, ExchangePtr exchange) {
   }
   const std::string id = make_id(context, "chatcmpl");
   const std::string_view model = shown_model(context, request.model);
-  run(context, exchange, from, request.streaming,
-      {context.assets.tokenizer->encode(*text, request.chat.add_special_tokens)},
+  run(context, exchange, from, request.streaming, {*prompt},
       call ? openai::make_tool_call_format(id, model, context.unix_time_s(), call->name)
            : openai::make_chat_format(id, model, context.unix_time_s()));
 }

@@ -7,19 +7,12 @@
 #include "openai/chat_types.h"
 #include "openai/json_writer.h"
 #include "openai/request_parse.h"
+#include "tokenize/token_answers.h"
 
 namespace llmd::engine {
 namespace {
 
 constexpr std::string_view kJson = "application/json";
-
-Result<std::vector<TokenId>> tokens_of(const ApiContext& context,
-                                       const openai::TokenizeRequest& request) {
-  const tokenize::Tokenizer& tokenizer = *context.assets.tokenizer;
-  if (request.prompt) return tokenizer.encode(*request.prompt, request.add_special_tokens);
-  LLMD_ASSIGN_OR_RETURN(const std::string text, render_chat(context.assets, request.chat));
-  return tokenizer.encode(text, request.chat.add_special_tokens);
-}
 
 }  // namespace
 
@@ -42,22 +35,11 @@ void handle_tokenize(ApiContext& context, ExchangePtr exchange) {
     return answer_error(*exchange, *error);
   }
   if (auto error = check_model(context, request.model)) return answer_error(*exchange, *error);
-  const auto tokens = tokens_of(context, request);
+  const auto tokens = context.assets.encode(request);
   if (!tokens) return answer_error(*exchange, openai::to_api_error(tokens.error()));
-  std::string out;
-  openai::JsonWriter json(out);
-  json.begin_object().key("count").number(static_cast<int64_t>(tokens->size()));
-  json.key("max_model_len").number(context.engine.options().max_model_len);
-  json.key("tokens").numbers(*tokens).key("token_strs");
-  if (request.return_token_strs) {
-    json.begin_array();
-    for (const TokenId id : *tokens) json.string(context.assets.tokenizer->id_to_token(id));
-    json.end_array();
-  } else {
-    json.null();
-  }
-  json.end_object();
-  answer_json(*exchange, out);
+  answer_json(*exchange, tokenize::tokenize_answer(*context.assets.tokenizer, *tokens,
+                                                   request.return_token_strs,
+                                                   context.engine.options().max_model_len));
 }
 
 void handle_detokenize(ApiContext& context, ExchangePtr exchange) {
@@ -66,12 +48,7 @@ void handle_detokenize(ApiContext& context, ExchangePtr exchange) {
     return answer_error(*exchange, *error);
   }
   if (auto error = check_model(context, request.model)) return answer_error(*exchange, *error);
-  std::string out;
-  openai::JsonWriter json(out);
-  json.begin_object().key("prompt");
-  json.string(context.assets.tokenizer->decode(request.tokens, /*skip_special_tokens=*/false));
-  json.end_object();
-  answer_json(*exchange, out);
+  answer_json(*exchange, tokenize::detokenize_answer(*context.assets.tokenizer, request.tokens));
 }
 
 namespace {

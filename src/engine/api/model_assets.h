@@ -2,15 +2,13 @@
 // What a model directory holds besides the weights: tokenizer, chat template, defaults.
 #pragma once
 
-#include <memory>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "base/result.h"
 #include "engine/types.h"
-#include "tokenize/chat_template.h"
+#include "tokenize/prompt_tokenizer.h"
 
 namespace llmd::engine {
 
@@ -23,18 +21,14 @@ struct GenerationDefaults {
 };
 
 /// Immutable once loaded.
-struct ModelAssets {
-  std::unique_ptr<tokenize::Tokenizer> tokenizer;
-  std::optional<tokenize::ChatTemplate> chat_template;
-  /// Names that templates know, such as bos_token, and their texts.
-  std::vector<std::pair<std::string, std::string>> special_tokens;
+struct ModelAssets : tokenize::PromptTokenizer {
   std::vector<TokenId> eos_ids;
   GenerationDefaults defaults;
-  std::vector<std::string> warnings;  ///< what the directory asks for and this engine does not do
 };
 
-/// Reads tokenizer.json, tokenizer_config.json, generation_config.json, config.json and
-/// chat_template.jinja of `directory`; only the first must exist. Errors name the file.
+/// As tokenize::load_prompt_tokenizer(), with generation_config.json and config.json.
 Result<ModelAssets> load_assets(const std::string& directory);
+/// words4 in the place of a model. Id 0 ends a sequence and decodes to nothing.
+ModelAssets words4_assets();
 
 }  // namespace llmd::engine

@@ -55,7 +55,7 @@ constexpr TokenId kVocab = 1000;
 class ReplyTest : public ::testing::Test {
  protected:
   ReplyTest()
-      : assets{tokenize::make_words4(), {}, {}, {}, {}, {}},
+      : assets(words4_assets()),
         engine(
             {{4, 64, 4096, 4, true, {}}, 3}, std::make_unique<BlockPool>(2048), make_executor(),
             *assets.tokenizer, clock,

@@ -8,7 +8,6 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "engine/api/engine_process.h"
-#include "engine/api/words4_assets.h"
 #include "engine/simulated/profile.h"
 #include "engine/simulated/simulated_executor.h"
 

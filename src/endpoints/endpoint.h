@@ -95,10 +95,21 @@ struct PresumedLoad {
   double kv_usage;  ///< 0…1
 };
 
+/// What an engine serves, as its /v1/models says.
+struct ModelList {
+  std::vector<std::string> names;     ///< adapters too
+  std::vector<std::string> adapters;  ///< LoRA: those that vLLM lists with a parent
+  uint64_t max_model_len = 0;         ///< vLLM's, in tokens; 0 when the engine does not say
+
+  bool operator==(const ModelList&) const = default;
+};
+
 /// What changes while requests flow. Loop thread only.
 struct Live {
   Health health = Health::kUnknown;
   std::vector<std::string> models;
+  std::vector<std::string> adapters;  ///< those of `models` that are LoRA adapters
+  uint64_t max_model_len = 0;         ///< tokens; 0: not known
 
   uint32_t in_flight = 0;  ///< requests that this process has there now
   TimePoint placed_at{};   ///< when it sent the last one there

@@ -30,6 +30,16 @@ std::optional<Error> error_of(const Result<Reply>& reply, std::string_view path)
   return Error{Errc::kUnavailable, fmt::format("{} answered {}", path, reply->status)};
 }
 
+/// Whether they are others than before.
+bool take_models(ModelList models, Live& live) {
+  const ModelList before{live.models, live.adapters, live.max_model_len};
+  if (models == before) return false;
+  live.models = std::move(models.names);
+  live.adapters = std::move(models.adapters);
+  live.max_model_len = models.max_model_len;
+  return true;
+}
+
 }  // namespace
 
 Poller::Poller(Pool& pool, const Clock& clock, uint64_t seed, Fetch fetch, PollerOptions options)
@@ -99,10 +109,7 @@ void Poller::check_models(const std::shared_ptr<Endpoint>& endpoint) {
     State& state = states_.of(endpoint);
     state.check_due = clock_.now() + jittered(options_.check_interval);
     state.timeouts = 0;
-    if (endpoint->live.models != *models) {
-      endpoint->live.models = std::move(*models);
-      tell(*endpoint);
-    }
+    if (take_models(*std::move(models), endpoint->live)) tell(*endpoint);
     read_load(endpoint);
   });
 }

@@ -19,7 +19,7 @@ inline constexpr size_t kModelNameBytesMax = 256;
 /// `engine`, which is one of them. Any thread.
 Scrape parse_metrics(std::string_view page, std::string_view engine);
 
-/// The ids of an OpenAI model list. Ids that are too long are left out.
-Result<std::vector<std::string>> parse_models(std::string_view json);
+/// An OpenAI model list. Ids that are too long are left out.
+Result<ModelList> parse_models(std::string_view json);
 
 }  // namespace llmd::endpoints

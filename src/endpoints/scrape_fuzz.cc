@@ -68,6 +68,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     check_bounds(scrape);
   }
   check_spec(page);
-  if (const auto models = parse_models(page)) LLMD_CHECK(models->size() <= kServedModelsMax);
+  if (const auto models = parse_models(page)) LLMD_CHECK(models->names.size() <= kServedModelsMax);
   return 0;
 }

@@ -133,13 +133,24 @@ TEST(ParseMetrics, NonsenseCountsAsNothing) {
 }
 
 TEST(ParseModels, ReadsIdsAndRefusesOtherDocuments) {
-  EXPECT_THAT(parse_models(R"({"object":"list","data":[{"id":"a"},{"id":3},4,{"id":""}]})").value(),
-              testing::ElementsAre("a"));
+  EXPECT_THAT(
+      parse_models(R"({"object":"list","data":[{"id":"a"},{"id":3},4,{"id":""}]})").value().names,
+      testing::ElementsAre("a"));
   for (const char* bad : {"", "[]", "{}", "{\"data\":{}}", "{\"data\":["}) {
     EXPECT_FALSE(parse_models(bad).ok()) << bad;
   }
-  EXPECT_THAT(parse_models("{\"data\":[{\"id\":\"" + std::string(257, 'x') + "\"}]}").value(),
+  EXPECT_THAT(parse_models("{\"data\":[{\"id\":\"" + std::string(257, 'x') + "\"}]}").value().names,
               testing::IsEmpty());
+}
+
+TEST(ParseModels, TellsAdaptersByTheirParentAndReadsTheLongestLength) {
+  const ModelList list = parse_models(R"({"data":[
+      {"id":"base","parent":null,"max_model_len":4096},{"id":"lora","parent":"base"},
+      {"id":"other","max_model_len":"many"}]})")
+                             .value();
+  EXPECT_THAT(list.names, testing::ElementsAre("base", "lora", "other"));
+  EXPECT_THAT(list.adapters, testing::ElementsAre("lora"));
+  EXPECT_EQ(list.max_model_len, 4096U);
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include "endpoints/resolver.h"
 #include "gateway/gateway_metrics.h"
 #include "gateway/relay.h"
+#include "gateway/token_handlers.h"
 #include "net/loop_timers.h"
 #include "observe/metrics.h"
 #include "openai/error.h"
@@ -40,6 +41,7 @@ struct Gateway::Impl {
   Result<void> make_router(const GatewayOptions& options);
   void start(GatewayOptions options);
   void handle(const std::shared_ptr<http::Exchange>& exchange);
+  void relay(const std::shared_ptr<http::Exchange>& exchange);
   void answer_own(http::Exchange& exchange);
   void answer_models(http::Exchange& exchange) const;
   void poll();
@@ -68,12 +70,15 @@ Gateway::Impl::Impl(net::EventLoop& event_loop, endpoints::Pool& endpoint_pool, 
       poll_timer(loop) {}
 
 Result<void> Gateway::Impl::make_router(const GatewayOptions& options) {
-  LLMD_ASSIGN_OR_RETURN(router, request::Router::make({.pool = pool,
-                                                       .clock = clock,
-                                                       .call_after = timers.call_after(),
-                                                       .registry = metrics.registry(),
-                                                       .seed = options.seed},
-                                                      options.routing, options.router));
+  LLMD_ASSIGN_OR_RETURN(
+      router, request::Router::make(
+                  {.pool = pool,
+                   .clock = clock,
+                   .call_after = timers.call_after(),
+                   .registry = metrics.registry(),
+                   .seed = options.seed,
+                   .post = [this](std::function<void()> work) { loop.post(std::move(work)); }},
+                  options.routing, options.router));
   return {};
 }
 
@@ -100,11 +105,18 @@ void Gateway::Impl::handle(const std::shared_ptr<http::Exchange>& exchange) {
   const std::string_view method = exchange->head().method;
   const bool relayed = std::ranges::find(kRelayedPaths, path) != std::end(kRelayedPaths);
   const bool own = !relayed && std::ranges::find(kOwnPaths, path) != std::end(kOwnPaths);
-  if (relayed && method == "POST") return Relay::begin(*relays, exchange);
+  if (relayed && method == "POST") return relay(exchange);
   if (own && (method == "GET" || method == "HEAD")) return answer_own(*exchange);
   const std::string name = std::string(method) + " " + std::string(path);
   answer_error(*exchange, {relayed || own ? openai::make_error(405, name + " is not allowed")
                                           : openai::make_error(404, "there is no " + name)});
+}
+
+void Gateway::Impl::relay(const std::shared_ptr<http::Exchange>& exchange) {
+  const auto begin = [this, exchange] { Relay::begin(*relays, exchange); };
+  const std::string_view path = exchange->head().path();
+  if (path != "/tokenize" && path != "/detokenize") return begin();
+  answer_with_tokens(*router, exchange, begin);
 }
 
 void Gateway::Impl::answer_own(http::Exchange& exchange) {

@@ -16,6 +16,10 @@ namespace llmd::inspect {
 
 /// Makes all its plugins, so that their parameters are checked too: errors name the place.
 Result<std::string> describe(const resources::EndpointPickerConfig& config);
+/// A line about the tokenizer of requests for `service` that are scheduled by `config`; empty where
+/// their prompts are not tokenized.
+Result<std::string> describe_tokenizer(const resources::EndpointPickerConfig& config,
+                                       const resources::ModelService& service);
 /// Its replicas as `options` plan them, and its scheduling if it has any.
 Result<std::string> describe(const resources::ModelService& service,
                              const cluster::PlanOptions& options);

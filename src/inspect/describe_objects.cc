@@ -6,6 +6,7 @@
 #include "bench/report/text_table.h"
 #include "inspect/describe.h"
 #include "inspect/text.h"
+#include "schedule/default_config.h"
 
 namespace llmd::inspect {
 namespace {
@@ -63,9 +64,12 @@ Result<std::string> describe(const resources::ModelService& service,
       fmt::format("ModelService \"{}\": {} replica{} of {}\n", service.name, replicas.size(),
                   replicas.size() == 1 ? "" : "s", bench::printable(service.model_name, kColumns));
   out += describe_replicas(replicas);
-  if (!service.scheduling) return out;
+  const auto& config =
+      service.scheduling ? *service.scheduling : schedule::default_config(service.kv_events);
+  LLMD_ASSIGN_OR_RETURN(const std::string tokenizer, describe_tokenizer(config, service));
+  if (!service.scheduling) return out + tokenizer;
   LLMD_ASSIGN_OR_RETURN(const std::string scheduling, describe(*service.scheduling));
-  return out + indented(scheduling, kIndent);
+  return out + indented(scheduling + tokenizer, kIndent);
 }
 
 std::string describe(const resources::InferenceObjective& objective) {

@@ -8,6 +8,9 @@
 #include "flow/config.h"
 #include "inspect/describe.h"
 #include "inspect/text.h"
+#include "observe/metrics.h"
+#include "request/routing_config.h"
+#include "request/tokenizers.h"
 #include "resources/quantity.h"
 #include "schedule/scheduler.h"
 
@@ -133,7 +136,33 @@ Result<std::string> describe_flow(const EndpointPickerConfig& config) {
   return out + describe_bands(flow);
 }
 
+/// Reads its files, as the gateway will.
+std::string describe_tokenizer(const std::string& path) {
+  observe::Registry registry;
+  const auto loaded = request::Tokenizers(registry, {}, 0).load(path);
+  if (!loaded) {
+    return line("warning",
+                "prompts are placed by their bytes, not their tokens: " + loaded.error().message);
+  }
+  std::string out = line(
+      "tokens", fmt::format("{}, {} in the vocabulary", path, (*loaded)->tokenizer->vocab_size()));
+  for (const std::string& warning : (*loaded)->warnings) out += line("warning", warning);
+  return out;
+}
+
 }  // namespace
+
+Result<std::string> describe_tokenizer(const EndpointPickerConfig& config,
+                                       const resources::ModelService& service) {
+  LLMD_ASSIGN_OR_RETURN(const auto scheduler, schedule::Scheduler::make(config, 0));
+  if (!scheduler->wants_token_keys()) return std::string();
+  std::string path = scheduler->tokenizer_path(service.model_name);
+  if (path.empty()) path = request::tokenizer_of(service);
+  if (!path.empty()) return describe_tokenizer(path);
+  return line("warning",
+              "prompts are placed by their bytes, not their tokens: the service names no model "
+              "directory");
+}
 
 Result<std::string> describe(const EndpointPickerConfig& config) {
   LLMD_ASSIGN_OR_RETURN(const auto scheduler, schedule::Scheduler::make(config, 0));
@@ -152,6 +181,8 @@ Result<std::string> describe(const EndpointPickerConfig& config) {
   }
   LLMD_ASSIGN_OR_RETURN(const std::string flow, describe_flow(config));
   out += flow;
+  const std::string tokenizer = scheduler->tokenizer_path({});
+  if (!tokenizer.empty()) out += describe_tokenizer(tokenizer);
   for (const std::string& warning : scheduler->warnings()) out += line("warning", warning);
   return out;
 }

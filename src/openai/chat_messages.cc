@@ -10,7 +10,7 @@ using Json = nlohmann::ordered_json;
 using simdjson::dom::element;
 using simdjson::dom::element_type;
 
-/// Nothing when the value breaks kJsonDepthMax or kJsonKeysMax.
+/// Nothing when the value breaks kChatDepthMax or kJsonKeysMax.
 std::optional<Json> to_json(element value, int depth = 0);
 
 std::optional<Json> array_to_json(element value, int depth) {
@@ -37,7 +37,7 @@ std::optional<Json> object_to_json(element value, int depth) {
 }
 
 std::optional<Json> to_json(element value, int depth) {
-  if (depth > kJsonDepthMax) return std::nullopt;
+  if (depth > kChatDepthMax) return std::nullopt;
   switch (value.type()) {
     case element_type::ARRAY:
       return array_to_json(value, depth);
@@ -170,7 +170,7 @@ Status ChatReader::read_object(const JsonField& field, Json& out) {
   if (!converted) {
     return field.invalid(
         fmt::format("is nested deeper than {} levels or has an object of more than {} keys",
-                    kJsonDepthMax, kJsonKeysMax));
+                    kChatDepthMax, kJsonKeysMax));
   }
   out = std::move(*converted);
   return {};

@@ -220,8 +220,8 @@ TEST(RequestParse, NestingAndKeysAreBounded) {
     return R"({"messages":[{"role":"user","content":"a","x":)" + std::string(depth, '[') +
            std::string(depth, ']') + "}]}";
   };
-  parsed<ChatRequest>(nested(kJsonDepthMax - 3));
-  EXPECT_EQ(refused<ChatRequest>(nested(kJsonDepthMax)).param, "messages");
+  parsed<ChatRequest>(nested(kChatDepthMax - 3));
+  EXPECT_EQ(refused<ChatRequest>(nested(kChatDepthMax)).param, "messages");
   EXPECT_EQ(refused<ChatRequest>(nested(100000)).status, 400);
   std::string keys = R"({"messages":[{"role":"user","content":"a")";
   for (size_t i = 0; i < kJsonKeysMax; ++i) keys += ",\"k" + std::to_string(i) + "\":1";
@@ -248,6 +248,34 @@ TEST(RequestParse, GenerateHasItsParamsNested) {
   EXPECT_EQ(
       refused<GenerateRequest>(R"({"token_ids":[1],"sampling_params":{"logprobs":1}})").status,
       501);
+}
+
+TEST(RequestParse, APromptIsReadFromAnyGeneratingRequest) {
+  EXPECT_THAT(
+      parsed<PromptRequest>(R"({"prompt":"a","temperature":-7,"cache_salt":"s\u0041"})"),
+      testing::AllOf(testing::Field(&PromptRequest::prompts, testing::ElementsAre(Prompt("a"))),
+                     testing::Field(&PromptRequest::cache_salt, "sA"),
+                     testing::Field(&PromptRequest::add_special_tokens, true)));
+  EXPECT_EQ(parsed<PromptRequest>(R"({"prompt":[[1,2],[3]]})").prompts.size(), 2U);
+  EXPECT_EQ(parsed<PromptRequest>(R"({"token_ids":[1,2]})").prompts.size(), 1U);
+  const auto chat = parsed<PromptRequest>(
+      R"({"prompt":"x","messages":[{"role":"user","content":"a"}],"add_special_tokens":true,
+          "response_format":{"type":"json_object"},"tools":[{"type":"function"}]})");
+  EXPECT_TRUE(chat.prompts.empty());
+  EXPECT_EQ(chat.chat.messages.size(), 1U);
+  EXPECT_EQ(chat.chat.tools.size(), 1U);
+  EXPECT_TRUE(chat.chat.add_special_tokens);
+}
+
+TEST(RequestParse, APromptOfUnknownTokensIsRefused) {
+  EXPECT_EQ(refused<PromptRequest>("{}").param, "messages");
+  EXPECT_EQ(refused<PromptRequest>(R"({"prompt":"a","truncate_prompt_tokens":5})").status, 501);
+  EXPECT_EQ(refused<PromptRequest>(R"({"token_ids":[1],"features":{"mm":1}})").status, 501);
+  EXPECT_EQ(
+      refused<PromptRequest>(R"({"messages":[{"role":"user","content":[{"type":"image_url"}]}]})")
+          .status,
+      501);
+  parsed<PromptRequest>(R"({"prompt":"a","truncate_prompt_tokens":null,"documents":[]})");
 }
 
 TEST(RequestParse, TokenizeTakesAPromptOrMessages) {

@@ -76,6 +76,6 @@ constexpr size_t kStopTokensMax = 1024;
 constexpr size_t kSaltBytesMax = 1024;
 constexpr size_t kRequestIdBytesMax = 256;
 constexpr size_t kJsonKeysMax = 1024;  ///< keys of one object there
-constexpr int kJsonDepthMax = 64;      ///< nesting within messages and tools
+constexpr int kChatDepthMax = 64;      ///< nesting within messages and tools
 
 }  // namespace llmd::openai

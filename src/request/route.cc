@@ -22,10 +22,12 @@ Route::Route(RouteConfig config, const Surroundings& around)
 
 Result<std::shared_ptr<Route>> Route::make(const RouteConfig& config,
                                            std::vector<resources::InferenceObjective> objectives,
-                                           const Surroundings& around, const Route* before) {
+                                           const Surroundings& around, const Route* before,
+                                           Tokenizers& tokenizers) {
   std::shared_ptr<Route> route(new Route(config, around));
   const auto* known = before == nullptr ? nullptr : before->scheduler_.get();
   LLMD_RETURN_IF_ERROR(route->build(around, known));
+  route->find_tokenizer(tokenizers, around.registry);
   for (auto& objective : objectives) route->priorities_[objective.name] = objective.priority;
   return route;
 }
@@ -50,10 +52,41 @@ Result<void> Route::build(const Surroundings& around, const schedule::Scheduler*
   return {};
 }
 
+/// Without it the route works by the prompts' bytes, which is said.
+void Route::find_tokenizer(Tokenizers& tokenizers, observe::Registry& registry) {
+  if (!scheduler_->wants_token_keys()) return;
+  std::string path = scheduler_->tokenizer_path(config_.model_name);
+  if (path.empty()) path = config_.tokenizer;
+  std::string problem = "no model directory is known (token-producer: path)";
+  if (!path.empty()) {
+    auto loaded = tokenizers.load(path);
+    if (loaded) {
+      tokenizer_ = *std::move(loaded);
+    } else {
+      problem = loaded.error().message;
+    }
+  }
+  registry
+      .gauge("llmd_pool_tokenizer_loaded", "Whether prompts for the pool are tokenized.",
+             {{"pool", config_.name}})
+      .set(tokenizer_ == nullptr ? 0 : 1);
+  if (tokenizer_ == nullptr) {
+    log::warn("pool {}: prompts are placed by their bytes, not their tokens: {}", config_.name,
+              problem);
+  }
+}
+
 bool Route::serves(std::string_view model) const {
   if (!config_.model_name.empty() && model == config_.model_name) return true;
   return std::ranges::any_of(endpoints_,
                              [&](const auto& endpoint) { return endpoint->live.serves(model); });
+}
+
+std::string_view Route::adapter_of(std::string_view model) const {
+  const bool is_adapter = std::ranges::any_of(endpoints_, [&](const auto& endpoint) {
+    return std::ranges::find(endpoint->live.adapters, model) != endpoint->live.adapters.end();
+  });
+  return is_adapter ? model : std::string_view();
 }
 
 int32_t Route::priority_of(std::string_view objective) const {

@@ -14,6 +14,7 @@
 #include "endpoints/pool.h"
 #include "flow/controller.h"
 #include "request/routing_config.h"
+#include "request/tokenizers.h"
 #include "schedule/scheduler.h"
 
 namespace llmd::request {
@@ -25,6 +26,8 @@ struct Surroundings {
   CallAfter call_after;
   observe::Registry& registry;
   uint64_t seed = 0;  ///< breaks ties, draws by weight
+  /// Runs something on the loop's thread, from any thread; empty: nothing is done beside the loop.
+  std::function<void(std::function<void()>)> post = {};
 };
 
 /// Loop thread only.
@@ -35,13 +38,18 @@ class Route {
   /// endpoints' caches is kept.
   static Result<std::shared_ptr<Route>> make(const RouteConfig& config,
                                              std::vector<resources::InferenceObjective> objectives,
-                                             const Surroundings& around, const Route* before);
+                                             const Surroundings& around, const Route* before,
+                                             Tokenizers& tokenizers);
 
   const std::string& name() const { return config_.name; }
   const RouteConfig& config() const { return config_; }
   schedule::Scheduler& scheduler() { return *scheduler_; }
   const endpoints::Snapshot& endpoints() const { return endpoints_; }
 
+  /// With which prompts are to be tokenized; null where that is not asked for, or not known.
+  const TokenizerPtr& tokenizer() const { return tokenizer_; }
+  /// `model` if it is a LoRA adapter that an endpoint lists; else empty.
+  std::string_view adapter_of(std::string_view model) const;
   /// Whether requests for `model` belong here.
   bool serves(std::string_view model) const;
   /// Whether requests for a model that nobody serves yet wait here for somebody who does.
@@ -76,12 +84,14 @@ class Route {
  private:
   Route(RouteConfig config, const Surroundings& around);
   Result<void> build(const Surroundings& around, const schedule::Scheduler* before);
+  void find_tokenizer(Tokenizers& tokenizers, observe::Registry& registry);
   flow::SaturationDetector& detector() const { return *detector_; }
   void count_ready();
 
   const RouteConfig config_;
   const Clock& clock_;
   std::unique_ptr<schedule::Scheduler> scheduler_;
+  TokenizerPtr tokenizer_;
   std::shared_ptr<flow::SaturationDetector> detector_;
   std::unordered_map<std::string, int32_t> priorities_;
   endpoints::Snapshot endpoints_;

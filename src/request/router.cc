@@ -61,6 +61,7 @@ void distribute(const endpoints::Snapshot& endpoints, const Routes& routes) {
 Router::Router(const Surroundings& around, RouterOptions options)
     : around_(around),
       options_(options),
+      tokenizers_(around.registry, around.post, around.seed),
       seeds_(around.seed),
       scheduling_s_(around.registry.histogram("llm_d_epp_scheduler_e2e_duration_seconds",
                                               "Time to choose an endpoint.", kSchedulingBucketsS)) {
@@ -85,7 +86,7 @@ Result<void> Router::use(const RoutingConfig& config) {
     Surroundings around = around_;
     around.seed = seeds_.next();
     LLMD_ASSIGN_OR_RETURN(auto made, Route::make(route, objectives_of(config, route.name), around,
-                                                 find_route(route.name)));
+                                                 find_route(route.name), tokenizers_));
     routes.push_back(std::move(made));
   }
   generations_.push_back(std::move(routes));
@@ -151,6 +152,17 @@ std::string_view Router::target_model(std::string_view model, std::string_view f
         current(), [&](const auto& other) { return other != route && other->name() == each.pool; });
     return route == nullptr || !is_for_another;
   });
+}
+
+Router::ModelTokenizer Router::tokenizer_of(std::string_view model) {
+  const std::string_view target = target_model(model, {});
+  const auto route = route_for(target);
+  if (route == nullptr) return {};
+  ModelTokenizer out{.tokenizer = route->tokenizer()};
+  for (const auto& endpoint : route->endpoints()) {
+    out.max_model_len = std::max(out.max_model_len, endpoint->live.max_model_len);
+  }
+  return out;
 }
 
 /// Null when nobody serves the model.

@@ -45,6 +45,14 @@ class Router {
   /// Requests that come from now on are treated as `config` says; those under way, also the waiting
   /// ones, as the configuration said with which they came. Refused as in make(), changing nothing.
   Result<void> use(const RoutingConfig& config);
+  /// With what prompts for `model` are tokenized, and how long they may be with their answer.
+  struct ModelTokenizer {
+    TokenizerPtr tokenizer;      ///< null where it is not known
+    uint64_t max_model_len = 0;  ///< 0: not known
+  };
+  ModelTokenizer tokenizer_of(std::string_view model);
+  Tokenizers& tokenizers() { return tokenizers_; }
+
   /// By which names the endpoint's metrics are to be read: the configuration of its route says.
   std::shared_ptr<const endpoints::EngineNames> engine_names(
       const endpoints::Endpoint& endpoint) const;
@@ -81,6 +89,7 @@ class Router {
 
   const Surroundings around_;
   const RouterOptions options_;
+  Tokenizers tokenizers_;
   Random seeds_;
   /// Of each configuration that a request came with; the last is for those that come.
   std::vector<Routes> generations_;

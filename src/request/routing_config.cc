@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "schedule/default_config.h"
+#include "tokenize/prompt_tokenizer.h"
 
 namespace llmd::request {
 namespace {
@@ -26,7 +27,8 @@ Result<void> add_service(const ModelService& service, const EndpointPickerConfig
     routes.push_back({.name = service.name,
                       .model_name = service.model_name,
                       .services = {service.name},
-                      .scheduling = service.scheduling ? *service.scheduling : fallback()});
+                      .scheduling = service.scheduling ? *service.scheduling : fallback(),
+                      .tokenizer = tokenizer_of(service)});
     return {};
   }
   if (service.scheduling && *service.scheduling != same_model->scheduling) {
@@ -38,7 +40,24 @@ Result<void> add_service(const ModelService& service, const EndpointPickerConfig
   return {};
 }
 
+/// Of "--flag value" or "--flag=value"; empty without it.
+std::string flag_value(const std::vector<std::string>& args, const std::string& flag) {
+  for (size_t i = 0; i < args.size(); ++i) {
+    if (args[i].starts_with(flag + "=")) return args[i].substr(flag.size() + 1);
+    if (args[i] == flag && i + 1 < args.size()) return args[i + 1];
+  }
+  return {};
+}
+
 }  // namespace
+
+std::string tokenizer_of(const ModelService& service) {
+  const std::string own = flag_value(service.engine.args, "--tokenizer");
+  if (!own.empty()) return own;
+  const bool is_simulated = service.engine.type == resources::EngineType::kSimulated;
+  return service.model_path.empty() && is_simulated ? std::string(tokenize::kWords4)
+                                                    : service.model_path;
+}
 
 Result<RoutingConfig> plan_routing(resources::Objects objects) {
   if (objects.picker_configs.size() > 1) {

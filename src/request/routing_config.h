@@ -19,7 +19,12 @@ struct RouteConfig {
   /// route has.
   std::vector<std::string> services;
   resources::EndpointPickerConfig scheduling;
+  std::string tokenizer = {};  ///< as tokenizer_of() says; empty: not known
 };
+
+/// With what the service's engines tokenize, as far as its object tells: a directory of the model's
+/// files, or tokenize::kWords4; empty where it does not tell.
+std::string tokenizer_of(const resources::ModelService& service);
 
 struct RoutingConfig {
   std::vector<RouteConfig> routes;  ///< the last is for all endpoints of no service

@@ -46,14 +46,16 @@ class TestRequest final : public TicketHolder {
 /// The endpoints serve model "m"; engine k listens on port k + 1.
 class RouterRig {
  public:
-  /// `objects` as a user writes them; empty: none.
+  /// `objects` as a user writes them; empty: none. `post`: as in Surroundings.
   explicit RouterRig(std::vector<std::string> endpoint_names, const std::string& objects = "",
-                     RouterOptions options = {}) {
+                     RouterOptions options = {},
+                     std::function<void(std::function<void()>)> post = {}) {
     auto router = Router::make({.pool = pool_,
                                 .clock = time_,
                                 .call_after = time_.call_after(),
                                 .registry = registry_,
-                                .seed = 1},
+                                .seed = 1,
+                                .post = std::move(post)},
                                routing(objects), options);
     if (!router) throw std::runtime_error(router.error().message);
     router_ = *std::move(router);
@@ -90,6 +92,7 @@ class RouterRig {
 
   endpoints::Live& live(size_t index) { return pool_.snapshot()->at(index)->live; }
   endpoints::Pool& pool() { return pool_; }
+  observe::Registry& registry() { return registry_; }
   Router& router() { return *router_; }
   void advance(Duration by) { time_.run_until(time_.now() + by); }
   TimePoint now() const { return time_.now(); }

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "http/head_writer.h"
 #include "request/print_scores.h"
@@ -35,14 +36,33 @@ void Ticket::begin(const Arrival& arrival) {
   headers_ = arrival.headers;
   subset_ = headers->subset;
   if (auto refusal = prepare(arrival, *headers)) return holder_.on_refused(*refusal);
+  entering_ = {.model = arrival.scan.model_name,
+               .bytes = arrival.body.size() + kOverheadBytes,
+               .received = router_.clock().now(),
+               .slo_ttft = headers->slo_ttft};
+  if (const TokenizerPtr& tokenizer = route_->tokenizer()) {
+    tokenizing_ = router_.tokenizers().read(
+        tokenizer, {.body = arrival.body, .adapter = route_->adapter_of(model_)}, token_keys_,
+        [this] {
+          tokenizing_.reset();
+          enter();
+        });
+  }
+  waits_ = tokenizing_ != nullptr;
+  if (!waits_) enter();
+}
+
+/// All is known of the request: it may be let through.
+void Ticket::enter() {
+  served_ = {.prompt_tokens = prompt_tokens(), .output_tokens = 0};
   const flow::Request request{.priority = priority_,
                               .fairness_id = tenant_,
-                              .model = arrival.scan.model_name,
+                              .model = entering_.model,
                               .target_model = model_,
-                              .bytes = arrival.body.size() + kOverheadBytes,
-                              .received = router_.clock().now(),
+                              .bytes = entering_.bytes,
+                              .received = entering_.received,
                               .ttl = {},
-                              .slo_ttft = headers->slo_ttft};
+                              .slo_ttft = entering_.slo_ttft};
   const auto entry = route_->enter(
       request, [this](flow::Decision decision) { decided(decision); },
       [this] { holder_.on_refused(refusal_of(flow::Decision::kRevoked)); });
@@ -72,7 +92,7 @@ std::optional<Refusal> Ticket::prepare(const Arrival& arrival, const RequestHead
                          .tools = scan.tools.of(arrival.body)},
                         scan.content().of(arrival.body), route_->scheduler().prefix_blocks_max(),
                         prefix_);
-  served_ = {.prompt_tokens = prefix_.tokens(), .output_tokens = 0};
+  token_keys_.clear();
   return std::nullopt;
 }
 
@@ -83,11 +103,16 @@ std::string_view Ticket::tenant_of(const RequestHeaders& headers) const {
   return read.empty() ? flow::kDefaultTenant : read;
 }
 
+uint32_t Ticket::prompt_tokens() const {
+  return token_keys_.prompts() > 0 ? token_keys_.tokens : prefix_.tokens();
+}
+
 schedule::Query Ticket::query() const {
   return {.model = model_,
           .headers = headers_,
           .prefix = &prefix_,
-          .prompt_tokens = prefix_.tokens(),
+          .token_keys = token_keys_.prompts() > 0 ? &token_keys_ : nullptr,
+          .prompt_tokens = prompt_tokens(),
           .output_tokens = output_tokens_,
           .priority = priority_,
           .subset = subset_,
@@ -220,6 +245,7 @@ void Ticket::finished() {
 void Ticket::end() {
   release();
   waits_ = false;
+  if (tokenizing_ != nullptr) OffLoop::cancel(*std::exchange(tokenizing_, nullptr));
   tried_.clear();
   attempts_ = 0;
   scores_.clear();

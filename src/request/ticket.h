@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "base/clock.h"
+#include "base/off_loop.h"
 #include "endpoints/pool.h"
 #include "flow/controller.h"
 #include "http/message.h"
@@ -74,7 +75,7 @@ class Ticket {
   std::string_view tenant() const { return tenant_; }
   int32_t priority() const { return priority_; }
 
-  /// Whether it waits to be let through.
+  /// Whether it waits to be let through, or for its prompt's tokens.
   bool waits() const { return waits_; }
 
   // After on_placed():
@@ -106,6 +107,8 @@ class Ticket {
 
  private:
   std::optional<Refusal> prepare(const Arrival& arrival, const RequestHeaders& headers);
+  void enter();
+  uint32_t prompt_tokens() const;
   std::string_view tenant_of(const RequestHeaders& headers) const;
   schedule::Query query() const;
   void decided(flow::Decision decision);
@@ -122,6 +125,8 @@ class Ticket {
   std::string model_;
   bool is_rewritten_ = false;
   schedule::Prefix prefix_;
+  schedule::TokenKeys token_keys_;  ///< empty where the ids are not known
+  OffLoop::JobPtr tokenizing_;      ///< null when it is over
   std::span<const http::Header> headers_;
   std::optional<std::string_view> subset_;
   bool is_known_ = false;
@@ -129,6 +134,14 @@ class Ticket {
   int32_t priority_ = 0;
   uint32_t output_tokens_ = 0;  ///< the request's limit; 0: none
 
+  /// What flow control will ask, while the prompt is tokenized: Arrival is gone then.
+  struct Entering {
+    std::string model;
+    uint64_t bytes = 0;
+    TimePoint received{};
+    std::optional<Duration> slo_ttft;
+  };
+  Entering entering_;
   std::optional<flow::Controller::Id> flow_id_;  ///< while flow control knows it
   bool waits_ = false;
   flow::Served served_;

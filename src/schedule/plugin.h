@@ -56,6 +56,8 @@ class Plugin {
   /// Whether the next configuration goes on with it, if it names one of the same name, type and
   /// parameters: what it knows would take long to learn again. It may refer to no other plugin.
   virtual bool outlives_configuration() const { return false; }
+  /// Whether it reads Query::token_keys: prompts are tokenized then, where that can be done.
+  virtual bool wants_token_keys() const { return false; }
   /// A profile that this plugin is part of placed the request; for producers, any profile did.
   virtual void placed(const Query&, const endpoints::Endpoint&) {}
   /// Headers for the response of a request that `endpoint` answers, each "Name: value\r\n".

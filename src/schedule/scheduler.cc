@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "schedule/producers/token_producer.h"
 
 namespace llmd::schedule {
 namespace {
@@ -95,6 +96,17 @@ Result<void> Scheduler::build(const resources::EndpointPickerConfig& config) {
   admitters_ = registry_->all<Admitter>();
   tenant_readers_ = registry_->all<TenantReader>();
   plugins_ = registry_->all<Plugin>();
+  const auto says_estimate = [](const TokenProducer* each) { return !each->options().tokenizes; };
+  wants_token_keys_ = std::ranges::any_of(plugins_, &Plugin::wants_token_keys) &&
+                      std::ranges::none_of(registry_->all<TokenProducer>(), says_estimate);
+  return {};
+}
+
+std::string Scheduler::tokenizer_path(std::string_view model) const {
+  for (const TokenProducer* each : registry_->all<TokenProducer>()) {
+    const auto& [tokenizes, path, of_model] = each->options();
+    if (model.empty() || of_model.empty() || of_model == model) return path;
+  }
   return {};
 }
 

@@ -60,6 +60,11 @@ class Scheduler {
   const std::vector<std::string>& warnings() const { return registry_->warnings(); }
   /// By which names the metrics of its endpoints are to be read.
   const endpoints::EngineMetrics& engine_metrics() const { return extractor_->metrics(); }
+  /// Whether prompts are to be tokenized before they are scheduled.
+  bool wants_token_keys() const { return wants_token_keys_; }
+  /// The tokenizer that the configuration names for `model`, as TokenProducer::Options::path; empty
+  /// where it names none. An empty `model` is any.
+  std::string tokenizer_path(std::string_view model) const;
   const Registry& registry() const { return *registry_; }
   const std::vector<Profile>& profiles() const { return profiles_; }
 
@@ -80,6 +85,7 @@ class Scheduler {
   std::vector<TenantReader*> tenant_readers_;
   std::vector<Plugin*> plugins_;
   size_t prefix_blocks_max_;
+  bool wants_token_keys_ = false;
   Random random_;
   Candidates fit_;                 ///< scratch: those that can serve the request
   Candidates candidates_;          ///< scratch: of the profile that runs

@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "tokenize/chat_template.h"
+#include "tokenize/encode_cache.h"
 #include "tokenize/tokenizer.h"
 
 namespace llmd::tokenize {
@@ -57,6 +58,39 @@ void encode(benchmark::State& state, const std::string& text) {
 BENCHMARK_CAPTURE(encode, english, repeated(kEnglish));
 BENCHMARK_CAPTURE(encode, mixed_scripts, repeated(kMixed));
 BENCHMARK_CAPTURE(encode, one_long_word, std::string(100'000, 'a'));
+
+/// Some 100,000 tokens in messages of 500, as Qwen's template writes them; `turn` tells the last
+/// one from those of other turns.
+std::string chat(int turn) {
+  std::string text;
+  for (int i = 0; i < 200; ++i) {
+    text += "<|im_start|>user\n";
+    for (int j = 0; j < 16; ++j) text += std::to_string(i == 199 ? 1000 + turn : i) + kEnglish;
+    text += "<|im_end|>\n";
+  }
+  return text;
+}
+
+void encode_chat(benchmark::State& state, bool is_known) {
+  const auto parsed = parse_tokenizer(file());
+  if (!parsed) return state.SkipWithError(parsed.error().message.c_str());
+  EncodeCache cache(64 << 20, 1);
+  (*parsed)->encode(chat(0), false, &cache);
+  int turn = 0;
+  size_t bytes = 0;
+  size_t tokens = 0;
+  for (auto _ : state) {
+    state.PauseTiming();
+    const std::string text = chat(++turn);
+    state.ResumeTiming();
+    tokens = (*parsed)->encode(text, false, is_known ? &cache : nullptr).size();
+    bytes = text.size();
+  }
+  state.SetBytesProcessed(static_cast<int64_t>(bytes * state.iterations()));
+  state.counters["tokens"] = static_cast<double>(tokens);
+}
+BENCHMARK_CAPTURE(encode_chat, fresh, false)->Unit(benchmark::kMicrosecond);
+BENCHMARK_CAPTURE(encode_chat, next_turn, true)->Unit(benchmark::kMicrosecond);
 
 void stream_decode(benchmark::State& state) {
   const auto parsed = parse_tokenizer(file());

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Drives src/tokenize from the JavaScript tests: a JSON object a line in, one a line out, in order.
 //   {"op": "load", "path": P}                          → {"ok": true}
-//   {"op": "encode", "text": T | "bytes_hex": H, "special": B} → {"ids": [...]}
+//   {"op": "encode", "text": T | "bytes_hex": H, "special": B, "cached": B} → {"ids": [...]}
 //   {"op": "decode", "ids": [...], "skip_special": B}  → {"text": T, "streamed": T}
 //   {"op": "template", "source": S}                    → {"ok": true}
 //   {"op": "render", "context": {...}}                 → {"text": T}
@@ -14,6 +14,7 @@
 
 #include "base/text.h"
 #include "tokenize/chat_template.h"
+#include "tokenize/encode_cache.h"
 #include "tokenize/tokenizer.h"
 
 namespace llmd::tokenize {
@@ -59,7 +60,8 @@ class Probe {
   Json encode(const Json& request) const {
     const std::string text = request.contains("bytes_hex") ? from_hex(request["bytes_hex"])
                                                            : request.at("text").get<std::string>();
-    return {{"ids", tokenizer_->encode(text, request.value("special", false))}};
+    EncodeCache* cache = request.value("cached", false) ? &cache_ : nullptr;
+    return {{"ids", tokenizer_->encode(text, request.value("special", false), cache)}};
   }
 
   Json decode(const Json& request) const {
@@ -88,6 +90,7 @@ class Probe {
   }
 
   std::unique_ptr<Tokenizer> tokenizer_;
+  EncodeCache cache_{1 << 20, 1};  ///< small, so that some of it is forgotten
   std::optional<ChatTemplate> template_;
 };
 

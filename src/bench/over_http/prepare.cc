@@ -77,11 +77,11 @@ Result<std::string> model_of(const BenchConfig& config, const Questions& questio
   LLMD_ASSIGN_OR_RETURN(const auto reply, questions.get("/v1/models"));
   if (!config.server.model_name.empty()) return config.server.model_name;
   const auto models = reply.status == kOk ? endpoints::parse_models(reply.body)
-                                          : Result<std::vector<std::string>>(not_found(""));
-  if (!models || models->empty()) {
+                                          : Result<endpoints::ModelList>(not_found(""));
+  if (!models || models->names.empty()) {
     return not_found("the target lists no model; name one with --model");
   }
-  return models->front();
+  return models->names.front();
 }
 
 bool says_simulated(const Questions& questions) {

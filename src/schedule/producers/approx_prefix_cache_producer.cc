@@ -8,7 +8,8 @@
 
 namespace llmd::schedule {
 void ApproxPrefixCacheProducer::produce(const Query& query) {
-  total_tokens_ = query.prefix->tokens();
+  total_tokens_ = query.prompt_tokens;
+  total_units_ = std::max(query.prefix->units, 1U);
   matched_units_.clear();
   for (size_t i = 0; i < query.prefix->prompts(); ++i) {
     auto& units = i == 0 ? matched_units_ : scratch_;

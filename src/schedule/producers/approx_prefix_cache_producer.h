@@ -23,8 +23,10 @@ class ApproxPrefixCacheProducer final : public PrefixProducer {
 
   bool outlives_configuration() const override { return true; }
   void produce(const Query& query) override;
+  /// Units are shares of the prompt, however many tokens that has.
   uint32_t matched_tokens(uint32_t slot) const override {
-    return slot < matched_units_.size() ? matched_units_[slot] * kUnitTokens : 0;
+    if (slot >= matched_units_.size()) return 0;
+    return static_cast<uint32_t>(uint64_t{matched_units_[slot]} * total_tokens_ / total_units_);
   }
   bool is_full(uint32_t slot) const override { return index_.is_full(slot); }
   uint32_t total_tokens() const override { return total_tokens_; }
@@ -40,6 +42,7 @@ class ApproxPrefixCacheProducer final : public PrefixProducer {
   std::vector<uint32_t> matched_units_;  ///< by slot, of all prompts
   std::vector<uint32_t> scratch_;        ///< of one prompt
   uint32_t total_tokens_ = 0;
+  uint32_t total_units_ = 1;
 };
 
 }  // namespace llmd::schedule

@@ -103,11 +103,7 @@ uint32_t PrecisePrefixCacheProducer::matched_tokens(uint32_t slot) const {
   if (!knows_ids_) return approx_.matched_tokens(slot);
   const uint32_t told = get(matched_, slot);
   if (follows() && caches_->knowledge(slot) == kv::Knowledge::kWhole) return told;
-  // The approximate index counts tokens by bytes.
-  const double scale = static_cast<double>(total_tokens_) /
-                       static_cast<double>(std::max(approx_.total_tokens(), 1U));
-  const auto estimated = static_cast<uint32_t>(approx_.matched_tokens(slot) * scale);
-  return std::min(std::max(told, estimated), total_tokens_);
+  return std::min(std::max(told, approx_.matched_tokens(slot)), total_tokens_);
 }
 
 bool PrecisePrefixCacheProducer::is_full(uint32_t slot) const {

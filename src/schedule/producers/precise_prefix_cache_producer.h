@@ -31,6 +31,7 @@ class PrecisePrefixCacheProducer final : public PrefixProducer {
   explicit PrecisePrefixCacheProducer(const PreciseIndexOptions& options);
 
   bool outlives_configuration() const override { return true; }
+  bool wants_token_keys() const override { return true; }
   void watch(const endpoints::Endpoint& endpoint) override;
   void produce(const Query& query) override;
   uint32_t matched_tokens(uint32_t slot) const override;

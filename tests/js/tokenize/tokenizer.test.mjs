@@ -51,6 +51,24 @@ for (const model of ["qwen3", "llama3"]) {
     });
   });
 
+  test(`${model}: a conversation has the same tokens when its earlier turns are remembered`, () => {
+    const markers = model === "qwen3" ? ["<|im_start|>user\n", "<|im_end|>\n<|im_start|>assistant\n", "<|im_end|>\n"]
+      : ["<|start_header_id|>user<|end_header_id|>\n\n", "<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n", "<|eot_id|>"];
+    const asked = [];
+    for (let begin = 0; begin + 16 <= 640; begin += 16) {
+      let text = "";
+      for (let turn = begin; turn < begin + 16; turn += 2) {
+        const question = text + markers[0] + texts[turn] + markers[1];
+        asked.push(question);
+        text = question + texts[turn + 1] + markers[2];
+      }
+    }
+    const requests = (cached) => [{ op: "load", path }, ...asked.map((text) => ({ op: "encode", text, cached }))];
+    const fresh = ask(requests(false));
+    const remembered = ask(requests(true));
+    asked.forEach((text, i) => assert.deepEqual(remembered[i + 1], fresh[i + 1], JSON.stringify(text).slice(0, 300)));
+  });
+
   test(`${model}: broken UTF-8 counts as U+FFFD`, () => {
     const requests = BROKEN_UTF8.flatMap(([hex, text]) => [
       { op: "encode", bytes_hex: hex },

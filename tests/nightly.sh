@@ -7,6 +7,8 @@ cd "$(dirname "$0")/.."
 jobs=$(nproc)
 : "${FUZZ_SECONDS:=60}"
 : "${SOAK_SECONDS:=300}"
+# Only the thread sanitizer reads it.
+export TSAN_OPTIONS="suppressions=$PWD/tests/thread_sanitizer.supp"
 results=""
 failed=0
 

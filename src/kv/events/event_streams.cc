@@ -125,9 +125,10 @@ void ConnectedStream::on_connected() {
   });
 }
 
-/// A new connection comes before what was sent over it.
+/// A new connection comes before what was sent over it; looking once in a turn of the loop is
+/// enough, as a follower that hears of it a little late still sees whether the engine is another.
 void ConnectedStream::on_live(std::span<const std::string_view> frames) {
-  monitor_->receive();
+  if (std::exchange(monitored_, host_.loop.now()) != host_.loop.now()) monitor_->receive();
   const auto message = counted(host_, frames);
   if (!message) return;
   stream_.with([&](StreamFollower& follower) { follower.on_live(message->seq, message->payload); });

@@ -75,6 +75,7 @@ class ConnectedStream final : private ReplayTransport {
   std::optional<std::string> replay_endpoint_;
   FollowedStream stream_;
   bool was_connected_ = false;
+  TimePoint monitored_{};  ///< the last turn in which `monitor_` was looked at for `live_`
   net::Timer reopen_;
   std::unique_ptr<ZmqReceiver> monitor_;
   std::unique_ptr<ZmqReceiver> live_;

@@ -68,14 +68,24 @@ std::vector<std::string> command_line(const ModelService& service, const PlanOpt
   return {};
 }
 
-/// vLLM's flag, which the built-in engine has too. The replica's ports are told by labels.
+bool is_built_in(EngineType type) {
+  return type == EngineType::kLlmd || type == EngineType::kSimulated;
+}
+
+/// vLLM's flag, which the built-in engine has too. That one takes free ports, on loopback, as
+/// events tell what is asked; vLLM would take such an endpoint for one to connect to. The replica's
+/// ports are told by labels.
 void add_kv_events(const ModelService& service, ReplicaSpec& spec) {
+  const std::string on_loopback = "tcp://127.0.0.1:0";
+  const bool built_in = is_built_in(service.engine.type);
+  const std::string events = built_in ? on_loopback : fmt::format("tcp://*:{}", kKvEventsPort);
+  const std::string replay = built_in ? on_loopback : fmt::format("tcp://*:{}", kKvReplayPort);
   if (service.engine.type != EngineType::kCommand) {
-    spec.argv.insert(spec.argv.end(),
-                     {"--kv-events-config",
-                      fmt::format(R"({{"enable_kv_cache_events": true, "endpoint": "tcp://*:{}", )"
-                                  R"("replay_endpoint": "tcp://*:{}"}})",
-                                  kKvEventsPort, kKvReplayPort)});
+    spec.argv.insert(
+        spec.argv.end(),
+        {"--kv-events-config", fmt::format(R"({{"enable_kv_cache_events": true, "endpoint": "{}", )"
+                                           R"("replay_endpoint": "{}"}})",
+                                           events, replay)});
   }
   spec.labels[std::string(endpoints::kKvEventsPortLabel)] = kKvEventsPort;
   spec.labels[std::string(endpoints::kKvReplayPortLabel)] = kKvReplayPort;
@@ -95,9 +105,7 @@ ReplicaSpec replica(const ModelService& service, uint32_t number, const PlanOpti
                  {std::string(endpoints::kEngineTypeLabel), "vllm"},
                  {std::string(endpoints::kModelServiceLabel), service.name}};
   if (service.kv_events) add_kv_events(service, spec);
-  const EngineType type = service.engine.type;
-  const bool built_in = type == EngineType::kLlmd || type == EngineType::kSimulated;
-  spec.readiness = built_in ? Readiness::kReadyLine : Readiness::kHealth;
+  spec.readiness = is_built_in(service.engine.type) ? Readiness::kReadyLine : Readiness::kHealth;
   return spec;
 }
 

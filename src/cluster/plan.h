@@ -14,8 +14,10 @@ namespace llmd::cluster {
 
 /// How a backend learns that a replica can serve.
 enum class Readiness : uint8_t {
-  kReadyLine,  ///< prints "llmd ready ROLE http://HOST:PORT"; may be given port 0
-  kHealth,     ///< GET /health answers 200 on the port it was given
+  /// Prints "llmd ready ROLE http://HOST:PORT"; may be given port 0. Then, where it publishes KV
+  /// events, "llmd kv-events URL ENDPOINT replay ENDPOINT".
+  kReadyLine,
+  kHealth,  ///< GET /health answers 200 on the port it was given
 };
 
 /// One process to run.

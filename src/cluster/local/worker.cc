@@ -39,15 +39,24 @@ std::string read_from(const std::string& path, uint64_t offset) {
   return text;
 }
 
-/// The port of the ready line, once that is complete.
-std::optional<uint16_t> ready_port(std::string_view output) {
+std::optional<uint16_t> port_at_end(std::string_view text) {
+  const auto port = parse_uint(text.substr(text.rfind(':') + 1));
+  if (!port || *port == 0 || *port > UINT16_MAX) return std::nullopt;
+  return static_cast<uint16_t>(*port);
+}
+
+/// What its complete lines say so far.
+Ports told_ports(std::string_view output) {
+  Ports ports;
   const auto lines = split(output, '\n');
   for (const std::string_view line : std::span(lines).first(lines.size() - 1)) {
-    if (!line.starts_with("llmd ready ")) continue;
-    const auto port = parse_uint(line.substr(line.rfind(':') + 1));
-    if (port && *port > 0 && *port <= UINT16_MAX) return static_cast<uint16_t>(*port);
+    const auto words = split(line, ' ');
+    if (line.starts_with("llmd ready ")) ports.serving = port_at_end(line).value_or(0);
+    if (!line.starts_with("llmd kv-events ") || words.size() != 6) continue;
+    ports.kv_events = port_at_end(words[3]).value_or(0);
+    ports.kv_replay = port_at_end(words[5]).value_or(0);
   }
-  return std::nullopt;
+  return ports;
 }
 
 }  // namespace
@@ -111,10 +120,9 @@ void Worker::launch() {
 }
 
 void Worker::choose_ports() {
-  if (options_.port == 0) {
-    ports_.serving = spec_.readiness == Readiness::kHealth ? free_port() : 0;
-  }
-  if (!has_kv_events(spec_)) return;
+  const bool tells_ports = spec_.readiness == Readiness::kReadyLine;
+  if (options_.port == 0) ports_.serving = tells_ports ? 0 : free_port();
+  if (tells_ports || !has_kv_events(spec_)) return;
   ports_.kv_events = free_port();
   ports_.kv_replay = free_port();
 }
@@ -128,9 +136,11 @@ void Worker::probe() {
 }
 
 void Worker::probe_log() {
-  const auto port = ready_port(read_from(options_.log_path, log_offset_));
-  if (!port) return timer_.start(kLogProbe, [this] { probe_log(); });
-  ports_.serving = *port;
+  const Ports told = told_ports(read_from(options_.log_path, log_offset_));
+  if (told.serving == 0 || (has_kv_events(spec_) && told.kv_events == 0)) {
+    return timer_.start(kLogProbe, [this] { probe_log(); });
+  }
+  ports_ = told;
   become(State::kReady);
 }
 

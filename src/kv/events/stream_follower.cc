@@ -169,6 +169,7 @@ void StreamFollower::on_replay_end() {
   release_held();
   if (!held_.empty()) return fail_request();
   close_replay();
+  consumer_.on_caught_up();
 }
 
 std::optional<TimePoint> StreamFollower::deadline() const {

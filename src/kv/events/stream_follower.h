@@ -34,6 +34,8 @@ class StreamConsumer {
   virtual void on_reset() = 0;
   /// True: batches are missing, so blocks may be missing or gone. Until the next reset.
   virtual void on_partial(bool partial) = 0;
+  /// A replay ended: what the engine has published until now was heard, be it nothing.
+  virtual void on_caught_up() {}
 };
 
 struct FollowerLimits {

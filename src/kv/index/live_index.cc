@@ -20,18 +20,20 @@ class LiveIndex::CacheStream final : public StreamConsumer {
       : owner_(owner), blocks_(owner.index_, clock_, endpoint), shared_(std::move(shared)) {}
 
   void on_batch(std::string_view payload) override {
-    if (const auto read = reader_.read(payload, blocks_)) {
-      unread_ += read->unknown + read->broken;
-    } else {
-      ++unread_;
-    }
+    const auto read = reader_.read(payload, blocks_);
+    unread_ += read ? read->unknown + read->broken : 1;
+    lost_events_ = lost_events_ || !read || read->truncated || read->broken > 0;
     heard_ = true;
     owner_.index_.sweep();
     tell();
   }
   void on_reset() override {
     blocks_.on_cleared({});
-    heard_ = false;
+    heard_ = lost_events_ = false;
+    tell();
+  }
+  void on_caught_up() override {
+    heard_ = true;
     tell();
   }
   void on_partial(bool partial) override {
@@ -42,7 +44,8 @@ class LiveIndex::CacheStream final : public StreamConsumer {
  private:
   Knowledge knowledge() const {
     if (!heard_) return Knowledge::kNothing;
-    return is_partial_ || blocks_.is_partial() ? Knowledge::kPartial : Knowledge::kWhole;
+    return is_partial_ || lost_events_ || blocks_.is_partial() ? Knowledge::kPartial
+                                                               : Knowledge::kWhole;
   }
 
   void tell() {
@@ -67,7 +70,8 @@ class LiveIndex::CacheStream final : public StreamConsumer {
   EndpointBlocks blocks_;
   BatchReader reader_;
   std::shared_ptr<Shared> shared_;
-  bool heard_ = false;
+  bool heard_ = false;        ///< it has said what it holds, be it nothing
+  bool lost_events_ = false;  ///< that could not be read
   bool is_partial_ = false;
   uint64_t unread_ = 0;
   uint32_t told_ = 0;

@@ -159,7 +159,8 @@ void Route::shutdown() {
   if (queue_ != nullptr) queue_->shutdown();
 }
 
-void Route::publish_metrics() {
+void Route::publish_metrics(observe::Registry& registry) {
+  scheduler_->publish_metrics(registry, config_.name);
   if (queue_ != nullptr) queue_->publish_metrics();
 }
 

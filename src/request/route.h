@@ -79,7 +79,7 @@ class Route {
 
   /// Nobody is let in any more; those who wait are told.
   void shutdown();
-  void publish_metrics();
+  void publish_metrics(observe::Registry& registry);
 
  private:
   Route(RouteConfig config, const Surroundings& around);

@@ -140,7 +140,7 @@ void Router::shutdown() {
 }
 
 void Router::publish_metrics() {
-  for (const auto& route : current()) route->publish_metrics();
+  for (const auto& route : current()) route->publish_metrics(around_.registry);
 }
 
 std::string_view Router::target_model(std::string_view model, std::string_view forced) {

@@ -17,6 +17,7 @@
 #include "base/result.h"
 #include "endpoints/endpoint.h"
 #include "http/message.h"
+#include "observe/metrics.h"
 #include "schedule/prefix_hash.h"
 #include "schedule/token_keys.h"
 
@@ -60,6 +61,8 @@ class Plugin {
   virtual bool wants_token_keys() const { return false; }
   /// A profile that this plugin is part of placed the request; for producers, any profile did.
   virtual void placed(const Query&, const endpoints::Endpoint&) {}
+  /// Call before the registry's page is written; `pool` says whose metrics they are.
+  virtual void publish_metrics(observe::Registry&, const std::string& /*pool*/) const {}
   /// Headers for the response of a request that `endpoint` answers, each "Name: value\r\n".
   virtual void add_response_headers(const endpoints::Endpoint&, std::string&) {}
   /// An endpoint of the pool, whenever something new is known of it.

@@ -196,6 +196,10 @@ void Scheduler::watch(const endpoints::Endpoint& endpoint) {
   for (Plugin* plugin : plugins_) plugin->watch(endpoint);
 }
 
+void Scheduler::publish_metrics(observe::Registry& registry, const std::string& pool) const {
+  for (const Plugin* plugin : plugins_) plugin->publish_metrics(registry, pool);
+}
+
 void Scheduler::forget(uint32_t slot) {
   for (Plugin* plugin : plugins_) plugin->forget(slot);
 }

@@ -57,6 +57,9 @@ class Scheduler {
   /// The endpoint of this slot is gone, or all that it had cached.
   void forget(uint32_t slot);
 
+  /// As Plugin::publish_metrics().
+  void publish_metrics(observe::Registry& registry, const std::string& pool) const;
+
   const std::vector<std::string>& warnings() const { return registry_->warnings(); }
   /// By which names the metrics of its endpoints are to be read.
   const endpoints::EngineMetrics& engine_metrics() const { return extractor_->metrics(); }

@@ -3,9 +3,11 @@
 #pragma once
 
 #include <optional>
+#include <string>
 
 #include "kv/index/block_index.h"
 #include "net/socket.h"
+#include "observe/metrics.h"
 
 namespace llmd::kv {
 
@@ -41,6 +43,8 @@ class FollowedCaches {
   virtual Knowledge knowledge(uint32_t slot) const = 0;
   /// Blocks that it holds, in all its tiers.
   virtual uint64_t entries(uint32_t slot) const = 0;
+  /// Call before the registry's page is written.
+  virtual void publish_metrics(observe::Registry&, const std::string& /*pool*/) const {}
 };
 
 }  // namespace llmd::kv

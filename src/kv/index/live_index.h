@@ -36,6 +36,7 @@ class LiveIndex final : public FollowedCaches {
   std::optional<uint32_t> slot_of(uint32_t endpoint) const override;
   Knowledge knowledge(uint32_t slot) const override;
   uint64_t entries(uint32_t slot) const override;
+  void publish_metrics(observe::Registry& registry, const std::string& pool) const override;
 
   struct Report {
     SubscriberReport subscriber;

@@ -39,6 +39,9 @@ class PrecisePrefixCacheProducer final : public PrefixProducer {
   uint32_t total_tokens() const override { return total_tokens_; }
   void placed(const Query& query, const endpoints::Endpoint& endpoint) override;
   void forget(uint32_t slot) override;
+  void publish_metrics(observe::Registry& registry, const std::string& pool) const override {
+    if (follows()) caches_->publish_metrics(registry, pool);
+  }
 
   /// In the place of following endpoints over the network. Before the first watch().
   void use(std::unique_ptr<kv::FollowedCaches> caches);

@@ -57,6 +57,7 @@ Made make_topology_extractor(resources::Fields& parameters, Registry& registry);
 Made make_core_metrics_extractor(resources::Fields& parameters, Registry& registry);
 Made make_agent_identity(resources::Fields& parameters, Registry& registry);
 Made make_precise_prefix_cache_producer(resources::Fields& parameters, Registry& registry);
+Made make_precise_prefix_cache_scorer(resources::Fields& parameters, Registry& registry);
 Made make_inflight_load_producer(resources::Fields& parameters, Registry& registry);
 Made make_token_producer(resources::Fields& parameters, Registry& registry);
 Made make_session_id_producer(resources::Fields& parameters, Registry& registry);

@@ -178,9 +178,21 @@ Result<void> read_events(resources::Fields& parameters, PreciseIndexOptions& opt
   return events.done();
 }
 
-}  // namespace
+/// Upstream's older form: the producer, and what prefix-cache-scorer makes of it, in one plugin.
+class PrecisePrefixCacheScorer final : public PrecisePrefixCacheProducer, public Scorer {
+ public:
+  using PrecisePrefixCacheProducer::PrecisePrefixCacheProducer;
+  void score(const Query&, std::span<const Candidate> candidates,
+             std::span<double> scores) override {
+    for (size_t i = 0; i < candidates.size(); ++i) {
+      const double matched = matched_tokens(candidates[i].endpoint->slot);
+      scores[i] = matched / std::max(total_tokens(), 1U);
+    }
+  }
+};
 
-Made make_precise_prefix_cache_producer(resources::Fields& parameters, Registry&) {
+template <typename Kind>
+Made make_precise(resources::Fields& parameters) {
   PreciseIndexOptions options;
   LLMD_RETURN_IF_ERROR(read_indexer(parameters, options));
   LLMD_RETURN_IF_ERROR(read_events(parameters, options));
@@ -188,7 +200,17 @@ Made make_precise_prefix_cache_producer(resources::Fields& parameters, Registry&
                         parameters.boolean("speculativeIndexing", options.expects_placed));
   LLMD_ASSIGN_OR_RETURN(options.expected_for,
                         flow::read_duration(parameters, "speculativeTTL", options.expected_for));
-  return make_plugin<PrecisePrefixCacheProducer>(options);
+  return make_plugin<Kind>(options);
+}
+
+}  // namespace
+
+Made make_precise_prefix_cache_producer(resources::Fields& parameters, Registry&) {
+  return make_precise<PrecisePrefixCacheProducer>(parameters);
+}
+
+Made make_precise_prefix_cache_scorer(resources::Fields& parameters, Registry&) {
+  return make_precise<PrecisePrefixCacheScorer>(parameters);
 }
 
 }  // namespace llmd::schedule

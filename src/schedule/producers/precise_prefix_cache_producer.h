@@ -26,7 +26,7 @@ struct PreciseIndexOptions {
 /// What each endpoint holds of a prompt, as its engine's events tell. For prompts whose token ids
 /// are unknown, and endpoints that do not publish events, the approximate index's answer; for
 /// endpoints of which events are missing, the greater of both.
-class PrecisePrefixCacheProducer final : public PrefixProducer {
+class PrecisePrefixCacheProducer : public PrefixProducer {
  public:
   explicit PrecisePrefixCacheProducer(const PreciseIndexOptions& options);
 

@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "endpoints/circuit.h"
+#include "endpoints/prefix_accuracy.h"
 #include "endpoints/service_rate.h"
 #include "net/socket.h"
 
@@ -118,6 +119,7 @@ struct Live {
   uint64_t in_flight_tokens = 0;
   uint64_t prefill_tokens = 0;  ///< the part of it that is of prompts
   ServiceRate rate;
+  PrefixAccuracy prefix_accuracy;
   Scrape scrape;
   uint32_t in_flight_at_scrape = 0;
   bool stale = false;      ///< `scrape` could not be renewed for a while; see presumed()

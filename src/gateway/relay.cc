@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstring>
 #include <span>
 #include <utility>
 
@@ -99,6 +100,7 @@ void Relay::start(std::shared_ptr<http::Exchange> exchange) {
 /// on_placed() or on_refused() follows: from within, or when it has waited for long enough.
 void Relay::take_in(const openai::RequestScan& scan) {
   streaming_ = scan.stream;
+  asks_usage_ = scan.include_usage;
   client_model_ = scan.model_name;
   model_span_ = scan.model;
   exchange_->on_disconnect([this] { client_gone(); });
@@ -203,6 +205,7 @@ void Relay::on_head(const http::ResponseHead& head, const http::Framing& framing
   is_events_ = type && type->starts_with(kEvents);
   const ResponseFraming framed = frame_for(exchange_->head(), framing, is_rewritten_);
   framing_ = framed.kind;
+  awaits_usage_ = ticket_.wants_cached_tokens() && (asks_usage_ || !streaming_);
   keep_alive_ = exchange_->keep_alive() && framing_ != BodyFraming::kUntilClose;
   added_head_.clear();
   ticket_.add_response_headers(added_head_);
@@ -210,7 +213,22 @@ void Relay::on_head(const http::ResponseHead& head, const http::Framing& framing
                        request_id_, added_head_);
 }
 
+/// Of a count that is cut in two by the network nothing is learned.
+void Relay::note_usage(std::string_view bytes) {
+  constexpr std::string_view kCached = "\"cached_tokens\":";
+  const void* found = memmem(bytes.data(), bytes.size(), kCached.data(), kCached.size());
+  if (found == nullptr) return;
+  const char* end = bytes.data() + bytes.size();
+  const char* at = static_cast<const char*>(found) + kCached.size();
+  while (at != end && *at == ' ') ++at;
+  uint64_t count = 0;
+  if (std::from_chars(at, end, count).ptr == at) return;
+  awaits_usage_ = false;
+  ticket_.note_cached_tokens(count);
+}
+
 void Relay::on_body(std::string_view bytes, bool last) {
+  if (awaits_usage_) note_usage(bytes);
   if (is_events_) {
     pass_events(bytes, last);
   } else {

@@ -56,6 +56,7 @@ class Relay final : public http::Call, private request::TicketHolder {
   void on_head(const http::ResponseHead& head, const http::Framing& framing) override;
   void on_body(std::string_view bytes, bool last) override;
   void on_failure(const http::ClientFailure& failure) override;
+  void note_usage(std::string_view bytes);
   void pass_events(std::string_view bytes, bool last);
   void pass(std::string_view bytes, bool last);
   void write(std::string_view bytes, bool last);
@@ -88,6 +89,8 @@ class Relay final : public http::Call, private request::TicketHolder {
   bool streaming_ = false;
   bool began_ = false;  // the client has got a byte
   bool is_events_ = false;
+  bool asks_usage_ = false;    // of a stream
+  bool awaits_usage_ = false;  // the answer may still say what was cached
   bool keep_alive_ = false;
   BodyFraming framing_ = BodyFraming::kNone;
   EventBoundary events_;

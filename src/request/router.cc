@@ -17,6 +17,8 @@ using resources::InferenceObjective;
 const std::vector<double> kSchedulingBucketsS = {1e-6, 2e-6, 5e-6, 1e-5, 2e-5, 5e-5, 1e-4,
                                                  2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 0.1};
 
+const std::vector<double> kErrorBuckets = {0, 0.01, 0.05, 0.1, 0.25, 0.5, 1};
+
 template <typename Keep>
 std::set<std::string, std::less<>> collect_models(const endpoints::Snapshot& snapshot, Keep keep) {
   std::set<std::string, std::less<>> names;
@@ -64,7 +66,11 @@ Router::Router(const Surroundings& around, RouterOptions options)
       tokenizers_(around.registry, around.post, around.seed),
       seeds_(around.seed),
       scheduling_s_(around.registry.histogram("llm_d_epp_scheduler_e2e_duration_seconds",
-                                              "Time to choose an endpoint.", kSchedulingBucketsS)) {
+                                              "Time to choose an endpoint.", kSchedulingBucketsS)),
+      prediction_error_(around.registry.histogram(
+          "llmd_prefix_prediction_error",
+          "By how much of the prompt what was taken to be cached differs from what answers say.",
+          kErrorBuckets)) {
   around_.pool.on_cache_lost([this](uint32_t slot) {
     for_all_routes([slot](Route& route) { route.scheduler().forget(slot); });
   });

@@ -81,6 +81,7 @@ class Router {
   Refusal unknown_model(std::string_view model) const;
   void load_changed(const endpoints::Endpoint& endpoint);
   void observe_scheduling(Duration duration) { scheduling_s_.observe(to_seconds(duration)); }
+  void observe_prediction_error(double share) { prediction_error_.observe(share); }
 
   const Routes& current() const { return generations_.back(); }
   const Route* find_route(std::string_view name) const;
@@ -95,6 +96,7 @@ class Router {
   std::vector<Routes> generations_;
   std::optional<ModelRewrites> rewrites_;
   observe::Histogram scheduling_s_;
+  observe::Histogram prediction_error_;
 };
 
 }  // namespace llmd::request

@@ -172,6 +172,7 @@ void Ticket::count(const schedule::Decision& decision) {
   endpoints::Live& live = endpoint_->live;
   in_flight_ = true;
   counted_prompt_ = decision.prompt_tokens;
+  expected_cached_ = prompt_tokens() - counted_prompt_;
   counted_output_ = decision.output_tokens;
   tokens_ahead_ = live.prefill_tokens + counted_prompt_;
   placed_at_ = router_.clock().now();
@@ -228,6 +229,13 @@ void Ticket::first_token() {
   release_prompt();
   router_.load_changed(*endpoint_);
   route_->let_go();
+}
+
+void Ticket::note_cached_tokens(uint64_t count) {
+  if (!in_flight_) return;
+  const auto cached = static_cast<uint32_t>(std::min<uint64_t>(count, UINT32_MAX));
+  router_.observe_prediction_error(
+      endpoint_->live.prefix_accuracy.note(expected_cached_, cached, prompt_tokens()));
 }
 
 void Ticket::broken() {

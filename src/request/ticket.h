@@ -98,6 +98,10 @@ class Ticket {
   /// Whether anybody asks how many tokens are generated.
   bool counts_output() const { return flow_id_.has_value(); }
   void add_output_tokens(uint64_t count) { served_.output_tokens += count; }
+  /// Whether anybody asks how much of the prompt the engine had cached.
+  bool wants_cached_tokens() const { return in_flight_ && token_keys_.prompts() > 0; }
+  /// The response says it.
+  void note_cached_tokens(uint64_t count);
   /// The response broke off after its first byte.
   void broken();
   /// The response ended.
@@ -155,9 +159,10 @@ class Ticket {
 
   // While it is in flight at its endpoint:
   bool in_flight_ = false;
-  uint32_t counted_prompt_ = 0;  ///< tokens of Live::in_flight_tokens and prefill_tokens
-  uint32_t counted_output_ = 0;  ///< tokens of Live::in_flight_tokens
-  uint64_t tokens_ahead_ = 0;    ///< to compute before its first token, its own included
+  uint32_t counted_prompt_ = 0;   ///< tokens of Live::in_flight_tokens and prefill_tokens
+  uint32_t counted_output_ = 0;   ///< tokens of Live::in_flight_tokens
+  uint32_t expected_cached_ = 0;  ///< tokens of the prompt
+  uint64_t tokens_ahead_ = 0;     ///< to compute before its first token, its own included
   TimePoint placed_at_{};
   std::optional<TimePoint> first_token_at_;
 };

@@ -12,7 +12,10 @@ namespace {
 class WrittenCaches final : public kv::FollowedCaches {
  public:
   void follow(uint32_t slot, const kv::EventSource& source) override { followed[slot] = source; }
-  void forget(uint32_t slot) override { followed.erase(slot); }
+  void forget(uint32_t slot) override {
+    followed.erase(slot);
+    ++forgotten;
+  }
   kv::BlockIndex& index() override { return index_; }
   std::optional<uint32_t> slot_of(uint32_t endpoint) const override {
     return followed.contains(endpoint) ? std::optional(endpoint) : std::nullopt;
@@ -25,6 +28,7 @@ class WrittenCaches final : public kv::FollowedCaches {
 
   std::map<uint32_t, kv::EventSource> followed;
   std::map<uint32_t, kv::Knowledge> known;
+  int forgotten = 0;
 
  private:
   kv::BlockIndex index_;
@@ -128,6 +132,28 @@ TEST_F(PrecisePrefixTest, WithoutIdsOrEventsTheApproximateIndexAnswers) {
   query.token_keys = nullptr;
   producer.produce(query);
   EXPECT_EQ(producer.matched_tokens(1), 256U);
+}
+
+TEST_F(PrecisePrefixTest, AnEndpointWhoseAnswersContradictItIsDistrustedAndAskedAnew) {
+  const Asked asked(1600);
+  store(0, asked.ids);
+  producer.produce(asked.query());
+  ASSERT_EQ(producer.matched_tokens(0), 1600U);
+  producer.placed(asked.query(), *endpoints[1]);
+  const auto answer = [&](uint32_t cached) {
+    endpoints[0]->live.prefix_accuracy.note(1600, cached, 1600);
+  };
+  for (int i = 0; i < 40; ++i) answer(1584);
+  producer.watch(*endpoints[0]);
+  EXPECT_EQ(written->forgotten, 0);
+  for (int i = 0; i < 40; ++i) answer(0);
+  producer.watch(*endpoints[0]);
+  EXPECT_EQ(written->forgotten, 1);
+  producer.watch(*endpoints[0]);
+  EXPECT_EQ(written->forgotten, 1) << "not again before it has had a chance";
+  for (int i = 0; i < 40; ++i) answer(1600);
+  producer.watch(*endpoints[0]);
+  EXPECT_EQ(written->forgotten, 1);
 }
 
 TEST_F(PrecisePrefixTest, FollowsEndpointsAtTheirPorts) {

@@ -15,6 +15,10 @@ namespace {
 constexpr uint32_t kPortMax = UINT16_MAX;
 /// A cache with less room than this counts as full.
 constexpr uint64_t kTokensOfAPrompt = 4096;
+/// An endpoint of which so much of a prompt is mistaken, on average, is not believed.
+constexpr double kErrorMax = 0.25;
+/// Answers that it takes to say so, and after which its events are asked for anew.
+constexpr uint64_t kAnswersMin = 32;
 
 template <typename Value>
 Value& at(std::vector<Value>& by_slot, uint32_t slot) {
@@ -55,7 +59,34 @@ void PrecisePrefixCacheProducer::watch(const endpoints::Endpoint& endpoint) {
   kv::EventSource source{.events = address->with_port(events), .replay = std::nullopt};
   if (replay != 0) source.replay = address->with_port(replay);
   if (!follows()) use(std::make_unique<kv::LiveIndex>());
+  check_accuracy(endpoint);
   caches_->follow(endpoint.slot, source);
+}
+
+/// An index that is wrong about an endpoint has missed something that nobody noticed.
+void PrecisePrefixCacheProducer::check_accuracy(const endpoints::Endpoint& endpoint) {
+  const endpoints::PrefixAccuracy& accuracy = endpoint.live.prefix_accuracy;
+  Trust& trust = at(trust_, endpoint.slot);
+  if (accuracy.answers() < trust.asked_anew_at) trust = {};  // another endpoint in its place
+  trust.is_poor = accuracy.answers() >= kAnswersMin && accuracy.error() > kErrorMax;
+  if (!trust.is_poor || accuracy.answers() < trust.asked_anew_at + kAnswersMin) return;
+  trust.asked_anew_at = accuracy.answers();
+  caches_->forget(endpoint.slot);
+}
+
+bool PrecisePrefixCacheProducer::is_trusted(uint32_t slot) const {
+  return follows() && !get(trust_, slot).is_poor &&
+         caches_->knowledge(slot) == kv::Knowledge::kWhole;
+}
+
+void PrecisePrefixCacheProducer::publish_metrics(observe::Registry& registry,
+                                                 const std::string& pool) const {
+  if (!follows()) return;
+  caches_->publish_metrics(registry, pool);
+  registry
+      .gauge("llm_d_epp_kv_cache_index_distrusted_endpoints",
+             "Endpoints whose answers contradict the index.", {{"inference_pool", pool}})
+      .set(static_cast<double>(std::ranges::count(trust_, true, &Trust::is_poor)));
 }
 
 void PrecisePrefixCacheProducer::forget(uint32_t slot) {
@@ -102,7 +133,7 @@ void PrecisePrefixCacheProducer::match(std::span<const kv::BlockKey> prompt, Tim
 uint32_t PrecisePrefixCacheProducer::matched_tokens(uint32_t slot) const {
   if (!knows_ids_) return approx_.matched_tokens(slot);
   const uint32_t told = get(matched_, slot);
-  if (follows() && caches_->knowledge(slot) == kv::Knowledge::kWhole) return told;
+  if (is_trusted(slot)) return told;
   return std::min(std::max(told, approx_.matched_tokens(slot)), total_tokens_);
 }
 

@@ -39,15 +39,15 @@ class PrecisePrefixCacheProducer : public PrefixProducer {
   uint32_t total_tokens() const override { return total_tokens_; }
   void placed(const Query& query, const endpoints::Endpoint& endpoint) override;
   void forget(uint32_t slot) override;
-  void publish_metrics(observe::Registry& registry, const std::string& pool) const override {
-    if (follows()) caches_->publish_metrics(registry, pool);
-  }
+  void publish_metrics(observe::Registry& registry, const std::string& pool) const override;
 
   /// In the place of following endpoints over the network. Before the first watch().
   void use(std::unique_ptr<kv::FollowedCaches> caches);
 
  private:
   void match(std::span<const kv::BlockKey> prompt, TimePoint now);
+  void check_accuracy(const endpoints::Endpoint& endpoint);
+  bool is_trusted(uint32_t slot) const;
   bool follows() const { return caches_ != nullptr; }
 
   const PreciseIndexOptions options_;
@@ -55,6 +55,13 @@ class PrecisePrefixCacheProducer : public PrefixProducer {
   std::unique_ptr<kv::FollowedCaches> caches_;  ///< null until there is an endpoint to follow
   std::optional<kv::IndexReader> reader_;
   RecentPlacements recent_;
+
+  /// What answers say of the index, by slot.
+  struct Trust {
+    bool is_poor = false;
+    uint64_t asked_anew_at = 0;  ///< answers by then
+  };
+  std::vector<Trust> trust_;
 
   // Of the last produce():
   bool knows_ids_ = false;

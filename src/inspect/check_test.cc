@@ -106,6 +106,28 @@ TEST(Check, AServiceIsShownAsItsReplicas) {
                                     "engine\n"));
 }
 
+TEST(Check, ATokenizerIsReadAsTheGatewayWill) {
+  const std::string config =
+      "apiVersion: llm-d.ai/v1\nkind: EndpointPickerConfig\n"
+      "plugins: [{type: token-producer, parameters: {path: PATH}}, {type: queue-scorer}]\n";
+  const auto with_path = [&](const std::string& path) {
+    std::string text = config;
+    return text.replace(text.find("PATH"), 4, path);
+  };
+  EXPECT_THAT(check_text(with_path("words4")).text,
+              HasSubstr("tokens    words4, 4294967296 in the vocabulary\n"));
+  EXPECT_THAT(check_text(with_path("/no/such/model")).text,
+              HasSubstr("warning   prompts are placed by their bytes, not their tokens: "));
+}
+
+TEST(Check, AServicesOwnTokenizerIsNamedWhereItIsNeeded) {
+  const std::string service =
+      "apiVersion: llm-d.ai/v1alpha1\nkind: ModelService\nmetadata: {name: sim}\n"
+      "spec:\n  engine: {type: simulated}\n  scheduling: {plugins: [{type: ";
+  EXPECT_THAT(check_text(service + "token-producer}]}\n").text, HasSubstr("tokens    words4"));
+  EXPECT_THAT(check_text(service + "queue-scorer}]}\n").text, Not(HasSubstr("words4")));
+}
+
 TEST(Check, ObjectivesAndRewritesAreShownAsPrioritiesAndPercents) {
   const CheckReport report = check_text(
       "apiVersion: llm-d.ai/v1alpha2\nkind: InferenceObjective\nmetadata: {name: slow}\n"

@@ -16,8 +16,8 @@ namespace llmd::inspect {
 
 /// Makes all its plugins, so that their parameters are checked too: errors name the place.
 Result<std::string> describe(const resources::EndpointPickerConfig& config);
-/// A line about the tokenizer of requests for `service` that are scheduled by `config`; empty where
-/// their prompts are not tokenized.
+/// A line about the service's own tokenizer; empty where `config`, which schedules its requests,
+/// does not need it.
 Result<std::string> describe_tokenizer(const resources::EndpointPickerConfig& config,
                                        const resources::ModelService& service);
 /// Its replicas as `options` plan them, and its scheduling if it has any.

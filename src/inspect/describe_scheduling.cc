@@ -155,9 +155,9 @@ std::string describe_tokenizer(const std::string& path) {
 Result<std::string> describe_tokenizer(const EndpointPickerConfig& config,
                                        const resources::ModelService& service) {
   LLMD_ASSIGN_OR_RETURN(const auto scheduler, schedule::Scheduler::make(config, 0));
-  if (!scheduler->wants_token_keys()) return std::string();
-  std::string path = scheduler->tokenizer_path(service.model_name);
-  if (path.empty()) path = request::tokenizer_of(service);
+  const bool is_named = !scheduler->tokenizer_path(service.model_name).empty();
+  if (!scheduler->wants_token_keys() || is_named) return std::string();
+  const std::string path = request::tokenizer_of(service);
   if (!path.empty()) return describe_tokenizer(path);
   return line("warning",
               "prompts are placed by their bytes, not their tokens: the service names no model "

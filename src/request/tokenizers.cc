@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <thread>
+#include <utility>
 
 #include "base/log.h"
 #include "openai/chat_types.h"
@@ -33,10 +34,11 @@ schedule::TokenKeys find_keys(const tokenize::PromptTokenizer& tokenizer,
   schedule::TokenKeys keys;
   openai::PromptRequest request;
   if (openai::parse_request(prompt.body, request)) return keys;
-  const auto prompts = tokenizer.encode(request);
+  const std::string salt = request.cache_salt;
+  const auto prompts = tokenizer.encode(std::move(request));
   if (!prompts) return keys;
   for (const tokenize::Tokens& ids : *prompts) {
-    keys.add(ids, {.adapter = prompt.adapter}, request.cache_salt);
+    keys.add(ids, {.adapter = prompt.adapter}, salt);
   }
   return keys;
 }

@@ -111,7 +111,8 @@ void short_first_sight(benchmark::State& state) {
   uint32_t tokens = 0;
   for (auto _ : state) {
     state.PauseTiming();
-    const std::string body = chat(3, ++number, number);
+    ++number;
+    const std::string body = chat(3, number, number);
     state.ResumeTiming();
     tokens = rig.read(body);
     bytes = body.size();

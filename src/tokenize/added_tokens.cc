@@ -2,6 +2,7 @@
 #include "tokenize/added_tokens.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "tokenize/utf8.h"
 
@@ -40,7 +41,8 @@ AddedTokenFinder::AddedTokenFinder(std::vector<AddedToken> tokens)
   std::erase_if(tokens_, [](const AddedToken& token) { return token.content.empty(); });
   for (uint32_t i = 0; i < tokens_.size(); ++i) {
     uint32_t node = 0;
-    begins_[static_cast<uint8_t>(tokens_[i].content[0])] = true;
+    bool& begins = begins_[static_cast<uint8_t>(tokens_[i].content[0])];
+    if (!std::exchange(begins, true)) begin_bytes_.push_back(tokens_[i].content[0]);
     for (char c : tokens_[i].content) {
       const uint64_t edge = uint64_t{node} << 8 | static_cast<uint8_t>(c);
       const uint32_t* next = edges_.find(edge);
@@ -68,14 +70,18 @@ const AddedToken* AddedTokenFinder::longest_at(std::string_view text) const {
   return longest == kNoToken ? nullptr : &tokens_[longest];
 }
 
+/// The next place where a token may begin; the text's end where there is none.
+size_t AddedTokenFinder::find_begin(std::string_view text, size_t at) const {
+  if (tokens_.empty()) return text.size();
+  if (begin_bytes_.size() == 1) return std::min(text.find(begin_bytes_[0], at), text.size());
+  while (at < text.size() && !begins_[static_cast<uint8_t>(text[at])]) ++at;
+  return at;
+}
+
 std::vector<TextSegment> AddedTokenFinder::split(std::string_view text) const {
   std::vector<TextSegment> segments;
   size_t done = 0;
-  for (size_t at = 0; at < text.size() && !tokens_.empty();) {
-    if (!begins_[static_cast<uint8_t>(text[at])]) {
-      ++at;
-      continue;
-    }
+  for (size_t at = find_begin(text, 0); at < text.size(); at = find_begin(text, at)) {
     const AddedToken* token = longest_at(text.substr(at));
     if (token == nullptr) {
       ++at;

@@ -43,9 +43,11 @@ class AddedTokenFinder {
 
  private:
   const AddedToken* longest_at(std::string_view text) const;
+  size_t find_begin(std::string_view text, size_t at) const;
 
   std::vector<AddedToken> tokens_;
   std::array<bool, 256> begins_{};
+  std::string begin_bytes_;         ///< those of begins_; mostly one, which is found faster
   FlatMap<uint32_t> edges_;         ///< node << 8 | byte → node
   std::vector<uint32_t> token_at_;  ///< by node: place in tokens_, or none
 };

@@ -91,15 +91,15 @@ PromptTokenizer words4_prompt_tokenizer() {
   return out;
 }
 
-Result<std::string> PromptTokenizer::render(const openai::ChatFields& chat) const {
+Result<std::string> PromptTokenizer::render(openai::ChatFields chat) const {
   if (!chat_template) {
     return invalid_argument("this model has no chat template; use /v1/completions");
   }
   nlohmann::ordered_json values = nlohmann::ordered_json::object();
   for (const auto& [name, text] : special_tokens) values[name] = text;
   if (chat.template_kwargs.is_object()) values.update(chat.template_kwargs);
-  values["messages"] = chat.messages;
-  if (!chat.tools.is_null()) values["tools"] = chat.tools;
+  values["messages"] = std::move(chat.messages);
+  if (!chat.tools.is_null()) values["tools"] = std::move(chat.tools);
   values["add_generation_prompt"] = chat.add_generation_prompt;
   return chat_template->render(values);
 }
@@ -113,9 +113,10 @@ Tokens PromptTokenizer::encode(const openai::Prompt& prompt, bool add_special_to
   return encode_text(std::get<std::string>(prompt), add_special_tokens);
 }
 
-Result<Tokens> PromptTokenizer::encode(const openai::ChatFields& chat) const {
-  LLMD_ASSIGN_OR_RETURN(const std::string text, render(chat));
-  return encode_text(text, chat.add_special_tokens);
+Result<Tokens> PromptTokenizer::encode(openai::ChatFields chat) const {
+  const bool add_special_tokens = chat.add_special_tokens;
+  LLMD_ASSIGN_OR_RETURN(const std::string text, render(std::move(chat)));
+  return encode_text(text, add_special_tokens);
 }
 
 Result<Tokens> PromptTokenizer::encode(const openai::TokenizeRequest& request) const {
@@ -123,13 +124,13 @@ Result<Tokens> PromptTokenizer::encode(const openai::TokenizeRequest& request) c
   return encode(request.chat);
 }
 
-Result<std::vector<Tokens>> PromptTokenizer::encode(const openai::PromptRequest& request) const {
+Result<std::vector<Tokens>> PromptTokenizer::encode(openai::PromptRequest request) const {
   std::vector<Tokens> out;
   for (const openai::Prompt& prompt : request.prompts) {
     out.push_back(encode(prompt, request.add_special_tokens));
   }
   if (!request.prompts.empty()) return out;
-  LLMD_ASSIGN_OR_RETURN(auto chat, encode(request.chat));
+  LLMD_ASSIGN_OR_RETURN(auto chat, encode(std::move(request.chat)));
   out.push_back(std::move(chat));
   return out;
 }

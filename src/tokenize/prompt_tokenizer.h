@@ -38,13 +38,13 @@ struct PromptTokenizer {
   std::unique_ptr<EncodeCache> cache;  ///< of texts encoded before; null: none
 
   /// The messages through the model's chat template.
-  Result<std::string> render(const openai::ChatFields& chat) const;
+  Result<std::string> render(openai::ChatFields chat) const;
   Tokens encode_text(std::string_view text, bool add_special_tokens) const;
   Tokens encode(const openai::Prompt& prompt, bool add_special_tokens) const;
-  Result<Tokens> encode(const openai::ChatFields& chat) const;
+  Result<Tokens> encode(openai::ChatFields chat) const;
   Result<Tokens> encode(const openai::TokenizeRequest& request) const;
   /// Of each of its prompts.
-  Result<std::vector<Tokens>> encode(const openai::PromptRequest& request) const;
+  Result<std::vector<Tokens>> encode(openai::PromptRequest request) const;
 };
 
 /// Reads tokenizer.json, tokenizer_config.json and chat_template.jinja of `directory`; only the

@@ -90,7 +90,7 @@ class Probe {
   }
 
   std::unique_ptr<Tokenizer> tokenizer_;
-  EncodeCache cache_{1 << 20, 1};  ///< small, so that some of it is forgotten
+  mutable EncodeCache cache_{1 << 20, 1};  ///< small, so that some of it is forgotten
   std::optional<ChatTemplate> template_;
 };
 

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""How well requests are placed: the table of docs/performance.md. `table.py [SEEDS] [TRACES_FOLDER]`.
+"""How well requests are placed: the tables of docs/performance.md.
+`table.py [SEEDS] [TRACES_FOLDER] [COLUMN...]`.
 
-Eight simulated Qwen3-32B endpoints in virtual time, six loads. SEEDS (3) repeats of each, a third of
-that for the ladder, in all less than 20 minutes; a repeat of a trace is another sixth of it.
-TRACES_FOLDER has mooncake_conversation.jsonl, azure_code.csv and azure_conv.csv; without it
-those loads are left out.
+Eight simulated Qwen3-32B endpoints in virtual time, eight loads. SEEDS (3) repeats of each, a third of
+that for the ladder, in all less than 25 minutes; a repeat of a trace is another sixth of it.
+TRACES_FOLDER has mooncake_conversation.jsonl, azure_code.csv and azure_conv.csv; without it (-)
+those loads are left out. COLUMNs are names below; all of them if none is given.
 """
 import datetime
 import json
@@ -28,6 +29,7 @@ COLUMNS = {
     "upstream default": "policies/upstream_default.yaml",
     "upstream optimized-baseline": "policies/upstream_optimized_baseline.yaml",
     "llmd's default": "gateway",
+    "llmd's default, KV events": "gateway-kv-events",
     "best found": "best-found",
 }
 OURS, ORACLE = "llmd's default", "best found"
@@ -101,6 +103,19 @@ def mooncake(file, rate):
     return flags
 
 
+def under_pressure(_, __):
+    """420 groups of 6,000 tokens with 5 questions of 1,200: 5.04 M tokens, twice what the engines hold."""
+    return ["--shared-prefix", "420x5", "--system-tokens", "6000", "--input-tokens", "1200", "--output-tokens", "300",
+            "--rate", "20", "--duration", "150"]
+
+
+def restarted(_, __):
+    """One engine after the other loses its cache, in the middle of the run; what runs there fails."""
+    restarts = [flag for after in range(45, 77, 4) for flag in ("--restart", str(after))]
+    return ["--shared-prefix", "60x5", "--system-tokens", "6000", "--input-tokens", "1200", "--output-tokens", "300",
+            "--rate", "30", "--duration", "90", *restarts]
+
+
 def azure_time_s(line):
     return datetime.datetime.fromisoformat(line.split(",")[0][:26]).timestamp()
 
@@ -119,6 +134,8 @@ def loads(traces):
     yield Load("bursty tenants, about 36 requests/s", "ttft=1,tpot=0.1", bursty)
     yield Load("mixed pool (one engine of half the speed), shared prefixes, 34 requests/s", "ttft=1,tpot=0.1", mixed_pool,
                profiles=("half_speed.yaml", PROFILE))
+    yield Load("caches under pressure, 20 requests/s", "ttft=2,tpot=0.1", under_pressure)
+    yield Load("each engine restarted once, shared prefixes, 30 requests/s", "ttft=1,tpot=0.1", restarted)
     if traces is None:
         print("No folder of traces is given: Mooncake's and Azure's are left out.\n")
         return
@@ -156,7 +173,8 @@ def print_load(number, load, repeats):
     rows = [["", *(name for name, _ in FIGURES.values()), "of best"]]
     for column in COLUMNS:
         row = [form.format(mean([each[figure][column] for each in repeats])) for figure, (_, form) in FIGURES.items()]
-        rows.append([column, *row, f"{mean(ratios(repeats, column, ORACLE)):.2f}"])
+        of_best = f"{mean(ratios(repeats, column, ORACLE)):.2f}" if ORACLE in COLUMNS else "-"
+        rows.append([column, *row, of_best])
     print_table(rows)
 
 
@@ -166,18 +184,30 @@ def print_ratios(title, done, ratios_of):
                 [[column, *(span(ratios_of(repeats, column)) for repeats in done)] for column in COLUMNS])
 
 
+def keep_columns(names):
+    unknown = set(names) - set(COLUMNS)
+    if unknown:
+        sys.exit(f"no column {', '.join(unknown)}; there is {', '.join(COLUMNS)}")
+    for name in set(COLUMNS) - set(names):
+        del COLUMNS[name]
+
+
 def main():
     if not LLMD.exists():
         sys.exit("build first: make")
     seeds = int(sys.argv[1]) if len(sys.argv) > 1 else 3
+    traces = pathlib.Path(sys.argv[2]).resolve() if len(sys.argv) > 2 and sys.argv[2] != "-" else None
+    keep_columns(sys.argv[3:] or list(COLUMNS))
     done = []
-    traces = pathlib.Path(sys.argv[2]).resolve() if len(sys.argv) > 2 else None
     for number, load in enumerate(loads(traces), 1):
         repeats = [load.figures(seed) for seed in range(-(-seeds // 3) if load.is_costly else seeds)]
         print_load(number, load, repeats)
         done.append(repeats)
-    print_ratios("Goodput over that of the best found", done, lambda repeats, column: ratios(repeats, column, ORACLE))
-    print_ratios("Goodput of llmd's default over each", done, lambda repeats, column: ratios(repeats, OURS, column))
+    for title, base, ratios_of in (
+            ("Goodput over that of the best found", ORACLE, lambda repeats, column: ratios(repeats, column, ORACLE)),
+            ("Goodput of llmd's default over each", OURS, lambda repeats, column: ratios(repeats, OURS, column))):
+        if base in COLUMNS:
+            print_ratios(title, done, ratios_of)
 
 
 if __name__ == "__main__":

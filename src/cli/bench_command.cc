@@ -228,7 +228,8 @@ void add_bench_command(CLI::App& app, int& exit_code) {
   const auto input = std::make_shared<BenchInput>();
   command->add_option("--url", input->flags.url, "The target: http://HOST:PORT");
   command->add_option("--policy", input->virtual_options.policy,
-                      "With --virtual: gateway, round-robin, least-connections or best-found");
+                      "With --virtual: gateway, gateway-kv-events, round-robin, least-connections, "
+                      "best-found or a file");
   command->add_option("--out", input->flags.out, "Folder for the result files [none]");
   command->add_flag("--per-request", input->flags.per_request,
                     "Write a file with every request and the time of every token");

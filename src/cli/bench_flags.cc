@@ -103,6 +103,13 @@ void add_virtual_flags(CLI::App& command, BenchInput& input) {
       ->needs(flag)
       ->check(CLI::Range(size_t{1}, endpoints::kEndpointsMax))
       ->capture_default_str();
+  group
+      ->add_option("--restart", input.virtual_options.restarts_s,
+                   "Seconds from the begin until the first engine is killed and another takes its "
+                   "place; several: the first, the second and so on")
+      ->allow_extra_args(false)
+      ->needs(flag)
+      ->check(CLI::NonNegativeNumber);
 }
 
 }  // namespace

@@ -8,6 +8,8 @@
 #include <set>
 #include <unordered_map>
 
+#include "schedule/producers/precise_prefix_cache_producer.h"
+
 namespace llmd::request {
 namespace {
 
@@ -100,6 +102,13 @@ Result<void> Router::use(const RoutingConfig& config) {
   drop_unused();
   distribute(*around_.pool.snapshot(), current());
   return {};
+}
+
+void Router::follow_caches(const MakeCaches& make) {
+  for_all_routes([&](Route& route) {
+    const schedule::Registry& plugins = route.scheduler().registry();
+    for (auto* each : plugins.all<schedule::PrecisePrefixCacheProducer>()) each->use(make());
+  });
 }
 
 /// Of the configuration that is in use; null when there is none.

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "kv/index/followed_caches.h"
 #include "request/model_rewrites.h"
 #include "request/refusal.h"
 #include "request/route.h"
@@ -45,6 +46,10 @@ class Router {
   /// Requests that come from now on are treated as `config` says; those under way, also the waiting
   /// ones, as the configuration said with which they came. Refused as in make(), changing nothing.
   Result<void> use(const RoutingConfig& config);
+  using MakeCaches = std::function<std::unique_ptr<kv::FollowedCaches>()>;
+  /// What engines have cached is learned from what `make` makes, for each plugin that asks, and not
+  /// over the network. Before there are endpoints.
+  void follow_caches(const MakeCaches& make);
   /// With what prompts for `model` are tokenized, and how long they may be with their answer.
   struct ModelTokenizer {
     TokenizerPtr tokenizer;      ///< null where it is not known

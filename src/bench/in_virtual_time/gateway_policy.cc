@@ -4,11 +4,13 @@
 #include <unordered_map>
 
 #include "bench/in_virtual_time/policy.h"
+#include "bench/in_virtual_time/virtual_caches.h"
 #include "endpoints/poller.h"
 #include "observe/metrics.h"
 #include "openai/request_scan.h"
 #include "request/router.h"
 #include "request/routing_config.h"
+#include "tokenize/prompt_tokenizer.h"
 
 namespace llmd::bench {
 namespace {
@@ -48,13 +50,16 @@ class GatewayPolicy final : public Policy {
                 }) {}
 
   Result<void> start(const resources::Objects& objects, uint64_t seed) {
-    LLMD_ASSIGN_OR_RETURN(const auto config, request::plan_routing(objects));
+    LLMD_ASSIGN_OR_RETURN(auto config, request::plan_routing(objects));
+    for (auto& route : config.routes) route.tokenizer = tokenize::kWords4;  // the engines' own
     LLMD_ASSIGN_OR_RETURN(router_, request::Router::make({.pool = pool_,
                                                           .clock = time_,
                                                           .call_after = time_.call_after(),
                                                           .registry = registry_,
                                                           .seed = seed},
                                                          config, {}));
+    router_->follow_caches(
+        [this] { return std::make_unique<VirtualCaches>(time_, engines_, kFirstPort); });
     poller_.on_change(
         [this](const endpoints::Endpoint& endpoint) { router_->endpoint_changed(endpoint); });
     std::vector<endpoints::EndpointSpec> specs;
@@ -63,6 +68,7 @@ class GatewayPolicy final : public Policy {
       spec.name = fmt::format("engine-{}", i);
       spec.address = "127.0.0.1";
       spec.port = static_cast<uint16_t>(kFirstPort + i);
+      spec.labels.emplace(endpoints::kKvEventsPortLabel, std::to_string(spec.port));
       specs.push_back(std::move(spec));
     }
     pool_.update(std::move(specs));

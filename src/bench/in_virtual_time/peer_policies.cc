@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "bench/in_virtual_time/policy.h"
+#include "schedule/default_config.h"
 
 namespace llmd::bench {
 namespace {
@@ -53,6 +54,12 @@ Result<std::unique_ptr<Policy>> make_configured_policy(const std::string& file,
   return make_gateway_policy(around, objects);
 }
 
+Result<std::unique_ptr<Policy>> make_kv_events_policy(const PolicySurroundings& around) {
+  resources::Objects objects;
+  objects.picker_configs.push_back(schedule::default_config(true));
+  return make_gateway_policy(around, objects);
+}
+
 class Fixed final : public Policy {
  public:
   explicit Fixed(std::vector<uint32_t> places) : places_(std::move(places)) {}
@@ -83,18 +90,18 @@ std::unique_ptr<Policy> make_fixed_policy(std::vector<uint32_t> places) {
 Result<std::unique_ptr<Policy>> make_policy(const std::string& name,
                                             const PolicySurroundings& around) {
   if (name == "gateway") return make_gateway_policy(around, {});
+  if (name == "gateway-kv-events") return make_kv_events_policy(around);
   if (name.ends_with(".yaml") || name.ends_with(".yml"))
     return make_configured_policy(name, around);
   if (name == "round-robin") return make_round_robin_policy(around);
   if (name == "least-connections") return make_least_connections_policy(around);
-  const std::vector<std::string> known{"gateway", "round-robin", "least-connections",
-                                       std::string(kBestFoundPolicy)};
+  const std::vector<std::string> known{"gateway", "gateway-kv-events", "round-robin",
+                                       "least-connections", std::string(kBestFoundPolicy)};
   const auto nearest = nearest_word(name, known);
   return invalid_argument("there is no policy \"" + name + "\"" +
-                          (nearest
-                               ? "; did you mean " + *nearest + "?"
-                               : "; there is gateway, round-robin, least-connections, best-found, "
-                                 "or a file: NAME.yaml"));
+                          (nearest ? "; did you mean " + *nearest + "?"
+                                   : "; there is gateway, gateway-kv-events, round-robin, "
+                                     "least-connections, best-found, or a file: NAME.yaml"));
 }
 
 }  // namespace llmd::bench

@@ -66,8 +66,9 @@ std::unique_ptr<Policy> make_fixed_policy(std::vector<uint32_t> places);
 /// make_policy().
 inline constexpr std::string_view kBestFoundPolicy = "best-found";
 
-/// By the name that a user writes: gateway, round-robin, least-connections; or a file of
-/// objects (*.yaml, *.yml), as for llmd gateway -f.
+/// By the name that a user writes: gateway, gateway-kv-events (the same, by the default scheduling
+/// of engines that publish KV events), round-robin, least-connections; or a file of objects
+/// (*.yaml, *.yml), as for llmd gateway -f.
 Result<std::unique_ptr<Policy>> make_policy(const std::string& name,
                                             const PolicySurroundings& around);
 

@@ -109,6 +109,9 @@ class Bench {
  public:
   static Result<Bench> prepare(const BenchConfig& config, const VirtualBenchOptions& options) {
     LLMD_RETURN_IF_ERROR(check_load(config));
+    if (options.restarts_s.size() > options.endpoints) {
+      return invalid_argument("--restart: there are fewer endpoints than restarts");
+    }
     Bench bench(config, options);
     LLMD_ASSIGN_OR_RETURN(bench.kinds_, load_kinds(options.profiles));
     bench.text_ = make_words4_text();
@@ -155,6 +158,10 @@ class Bench {
     run.sample_interval = config_->metrics.interval;
     run.interrupted = options_->interrupted;
     run.policy = std::move(policy);
+    for (const double after : options_->restarts_s) {
+      run.restarts.push_back(
+          std::chrono::duration_cast<Duration>(std::chrono::duration<double>(after)));
+    }
     return run_in_virtual_time(kinds_, *workload_, *text_, run,
                                info_of(*config_, *options_, *kinds_.front(), *workload_));
   }

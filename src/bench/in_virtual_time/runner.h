@@ -20,6 +20,7 @@ struct VirtualBenchOptions {
   std::vector<std::string> profiles = {"llama-3.1-8b-h100"};
   uint32_t endpoints = 8;
   std::string policy = "gateway";  ///< see make_policy()
+  std::vector<double> restarts_s;  ///< see VirtualRunOptions::restarts
   /// Set by a signal handler: the run ends and is marked partial. May be null.
   const volatile std::sig_atomic_t* interrupted = nullptr;
 };

@@ -1,7 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bench/in_virtual_time/virtual_engine.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <deque>
+#include <optional>
+
+#include "endpoints/engine_metrics.h"
 #include "engine/api/engine_request.h"
+#include "engine/api/kv_event_recorder.h"
 #include "openai/chat_types.h"
 #include "openai/json_writer.h"
 #include "openai/request_parse.h"
@@ -13,6 +21,10 @@ using engine::EngineKind;
 using engine::EngineRequest;
 using engine::TokenId;
 using openai::ApiError;
+
+/// Of those published: half a minute of short steps, more than anybody takes to follow a new
+/// process.
+constexpr size_t kBatchesKept = 1024;
 
 std::unique_ptr<engine::EngineMetrics> make_metrics(observe::Registry& registry,
                                                     const engine::EngineShape& shape) {
@@ -72,13 +84,74 @@ std::string models_page(const std::string& model) {
 
 }  // namespace
 
-VirtualEngine::VirtualEngine(EngineKind& kind, VirtualTime& time)
-    : kind_(kind),
-      engine_(
-          options_of(kind.shape()), std::make_unique<engine::BlockPool>(kind.shape().blocks),
-          kind.make_executor(time, time.call_after()), *kind.assets().tokenizer, time,
-          [&time](std::function<void()> work) { time.call_at(time.now(), std::move(work)); },
-          make_metrics(registry_, kind.shape())) {}
+/// What one process of it has, and a restart loses.
+struct VirtualEngine::Process {
+  Process(EngineKind& kind, VirtualTime& time)
+      : started(time.now()),
+        engine(
+            options_of(kind.shape()), std::make_unique<engine::BlockPool>(kind.shape().blocks),
+            kind.make_executor(time, time.call_after()), *kind.assets().tokenizer, time,
+            [&time](std::function<void()> work) { time.call_at(time.now(), std::move(work)); },
+            make_metrics(registry, kind.shape())) {}
+
+  const TimePoint started;
+  observe::Registry registry;
+  engine::Engine engine;
+  std::optional<engine::KvEventRecorder> recorder;
+  std::deque<std::shared_ptr<const std::string>> published;  ///< the last ones
+  uint64_t next_seq = 0;
+};
+
+VirtualEngine::VirtualEngine(EngineKind& kind, VirtualTime& time) : kind_(kind), time_(time) {
+  start();
+}
+
+VirtualEngine::~VirtualEngine() = default;
+
+void VirtualEngine::start() {
+  process_ = std::make_shared<Process>(kind_, time_);
+  if (publishes_) record();
+}
+
+void VirtualEngine::restart() {
+  start();
+  if (listener_ != nullptr) listener_->on_restarted();
+}
+
+void VirtualEngine::abort(engine::SequenceId id) { process_->engine.abort(id); }
+
+void VirtualEngine::publish_to(KvListener* listener) {
+  listener_ = listener;
+  if (!std::exchange(publishes_, true)) record();
+}
+
+/// One batch for all that changes at one time, as it is one for each turn of an engine's loop.
+void VirtualEngine::record() {
+  process_->recorder.emplace(process_->engine.pool(), kind_.shape().scheduler.block_size,
+                             kv::BatchWriter(kv::EventForm::kMap),
+                             [this, alive = std::weak_ptr(process_)] {
+                               time_.call_at(time_.now(), [this, alive] {
+                                 if (!alive.expired()) publish();
+                               });
+                             });
+}
+
+void VirtualEngine::publish() {
+  Process& process = *process_;
+  process.published.push_back(std::make_shared<const std::string>(
+      process.recorder->finish(to_seconds(time_.now() - TimePoint()))));
+  if (process.published.size() > kBatchesKept) process.published.pop_front();
+  const uint64_t seq = process.next_seq++;
+  if (listener_ != nullptr) listener_->on_published(seq, process.published.back());
+}
+
+void VirtualEngine::replay(uint64_t from, const Replayed& replayed) const {
+  const Process& process = *process_;
+  const uint64_t first = process.next_seq - process.published.size();
+  for (uint64_t seq = std::max(from, first); seq < process.next_seq; ++seq) {
+    replayed(seq, *process.published[seq - first]);
+  }
+}
 
 std::variant<Submitted, ApiError> VirtualEngine::submit(std::string_view body, Api api,
                                                         bool keeps_text,
@@ -88,7 +161,7 @@ std::variant<Submitted, ApiError> VirtualEngine::submit(std::string_view body, A
   auto error = read_request(kind_, body, api, request);
   if (error) return *std::move(error);
   const auto prompt_tokens = static_cast<uint32_t>(request.prompt.size());
-  const auto id = engine_.submit(std::move(request), std::move(on_progress));
+  const auto id = process_->engine.submit(std::move(request), std::move(on_progress));
   if (!id) return openai::to_api_error(id.error());
   return Submitted{*id, prompt_tokens};
 }
@@ -105,12 +178,16 @@ Result<std::vector<TokenId>> VirtualEngine::read_prompt(const EngineKind& kind,
 std::string VirtualEngine::get(std::string_view path) {
   if (path == "/v1/models") return models_page(kind_.shape().model_name);
   if (path != "/metrics") return {};
-  engine_.refresh_gauges();
-  return registry_.exposition();
+  process_->engine.refresh_gauges();
+  std::string page = process_->registry.exposition();
+  // vLLM's page has it; it is not 0 for the first process.
+  fmt::format_to(std::back_inserter(page), "{} {:.3f}\n", endpoints::kProcessStartSeries,
+                 1 + to_seconds(process_->started - TimePoint()));
+  return page;
 }
 
 EndpointSample VirtualEngine::sample() {
-  const engine::EngineLoad load = engine_.load();
+  const engine::EngineLoad load = process_->engine.load();
   EndpointSample sample;
   sample.running = static_cast<double>(load.running);
   sample.waiting = static_cast<double>(load.waiting);

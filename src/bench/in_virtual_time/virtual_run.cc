@@ -12,6 +12,7 @@ namespace {
 /// Time for the policies to find out about their endpoints before the first request.
 constexpr Duration kWarmUp = std::chrono::seconds(2);
 constexpr int kOk = 200;
+constexpr int kBadGateway = 502;
 
 class VirtualRun final : public Transport {
  public:
@@ -33,6 +34,7 @@ class VirtualRun final : public Transport {
     driver_.emplace(time_, time_.call_after(), workload_, options_.load, *this, result_);
     bool done = false;
     driver_->begin([&done] { done = true; });
+    plan_restarts();
     sample();
     while (!done && time_.run_one()) {
       if (options_.interrupted != nullptr && *options_.interrupted != 0) driver_->interrupt();
@@ -80,6 +82,21 @@ class VirtualRun final : public Transport {
 
   void abort(Open& open) {
     if (open.id) engines_[open.engine]->abort(*open.id);
+  }
+
+  void plan_restarts() {
+    for (uint32_t i = 0; i < options_.restarts.size(); ++i) {
+      time_.call_at(time_.now() + options_.restarts[i], [this, i] { restart(i); });
+    }
+  }
+
+  void restart(uint32_t engine) {
+    engines_[engine]->restart();
+    for (auto& [number, open] : open_) {
+      if (!open.id || open.engine != engine) continue;
+      open.id.reset();
+      refuse(open, openai::make_error(kBadGateway, "the engine was restarted"));
+    }
   }
 
   void on_placement(Open& open, const Placement& placement) {

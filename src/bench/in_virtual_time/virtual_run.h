@@ -30,6 +30,9 @@ struct VirtualRunOptions {
   uint64_t seed = 0;
   Duration sample_interval = std::chrono::seconds(1);
   PolicyMaker policy;
+  /// When, from the run's begin, the process of the first endpoint is killed and replaced, of the
+  /// second and so on: as VirtualEngine::restart(). What it was doing fails.
+  std::vector<Duration> restarts;
   const volatile std::sig_atomic_t* interrupted = nullptr;  ///< not 0: end now; may be null
 };
 

@@ -44,6 +44,7 @@ class VirtualRunTest : public ::testing::Test {
     options.load.stages = {stage};
     options.policy = [&](const PolicySurroundings& around) { return make_policy(policy, around); };
     options.interrupted = &interrupted_;
+    options.restarts = restarts_;
     auto result = run_in_virtual_time(kinds_, **workload, *make_words4_text(), options, RunInfo{});
     EXPECT_TRUE(result.ok());
     return *std::move(result);
@@ -57,6 +58,7 @@ class VirtualRunTest : public ::testing::Test {
 
   Kinds kinds_;
   volatile std::sig_atomic_t interrupted_ = 0;
+  std::vector<Duration> restarts_;
 };
 
 TEST_F(VirtualRunTest, AnInterruptEndsItAndMarksIt) {
@@ -83,7 +85,7 @@ TEST_F(VirtualRunTest, EveryRequestIsAnsweredInFull) {
 }
 
 TEST_F(VirtualRunTest, TheSameSeedGivesTheSameRun) {
-  for (const char* policy : {"gateway", "least-connections"}) {
+  for (const char* policy : {"gateway", "gateway-kv-events", "least-connections"}) {
     const RunResult one = run(policy, 8, 7);
     const RunResult two = run(policy, 8, 7);
     ASSERT_EQ(one.requests.size(), two.requests.size());
@@ -113,6 +115,29 @@ TEST_F(VirtualRunTest, TheGatewayFindsTheCache) {
     return summarize(run(policy, 8)).total.tally.cache_hit_ratio();
   };
   EXPECT_GT(hits("gateway"), hits("round-robin") + 0.1);
+  EXPECT_GT(hits("gateway-kv-events"), hits("round-robin") + 0.1);
+}
+
+TEST_F(VirtualRunTest, ARestartFailsWhatRunsThereAndLosesTheCache) {
+  const RunResult whole = run("round-robin", 4);
+  restarts_ = {seconds(20)};
+  for (const char* policy : {"round-robin", "gateway", "gateway-kv-events"}) {
+    const RunResult result = run(policy, 4);
+    ASSERT_EQ(result.requests.size(), whole.requests.size());
+    for (const RequestRecord& record : result.requests) {
+      if (record.outcome == Outcome::kOk) continue;
+      EXPECT_EQ(record.status, 502);
+      EXPECT_EQ(record.endpoint, 1U);
+      EXPECT_EQ(record.ended, seconds(20));
+    }
+    EXPECT_GT(std::ranges::count(result.requests, 502, &RequestRecord::status), 0);
+    const auto is_first_after = [](const RequestRecord& record) {
+      return record.endpoint == 1 && record.sent > seconds(20);
+    };
+    const auto first = std::ranges::find_if(result.requests, is_first_after);
+    ASSERT_NE(first, result.requests.end());
+    EXPECT_EQ(first->cached_tokens, 0U);
+  }
 }
 
 TEST_F(VirtualRunTest, AnUnknownPolicyIsRefusedWithTheNearest) {

@@ -1,26 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/api/kv_event_recorder.h"
 
-#include <chrono>
+#include <utility>
 
 namespace llmd::engine {
 namespace {
 
 constexpr std::string_view kMedium = "GPU";  // what vLLM calls the memory that its engine works in
 
-double unix_time_s() {
-  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
-
 }  // namespace
 
-KvEventRecorder::KvEventRecorder(net::EventLoop& loop, BlockPool& pool, uint32_t block_size,
-                                 kv::BatchWriter writer, Publish publish)
-    : TurnEnd(loop),
-      pool_(pool),
+KvEventRecorder::KvEventRecorder(BlockPool& pool, uint32_t block_size, kv::BatchWriter writer,
+                                 std::function<void()> changed)
+    : pool_(pool),
       block_size_(block_size),
       writer_(std::move(writer)),
-      publish_(std::move(publish)) {
+      changed_(std::move(changed)) {
   pool_.add_observer(*this);
 }
 
@@ -38,21 +33,25 @@ void KvEventRecorder::on_stored(const StoredBlock& stored) {
   stored_.push_back(wire_hash(stored.hash));
   last_stored_ = stored.hash;
   tokens_.insert(tokens_.end(), stored.tokens.begin(), stored.tokens.end());
-  call_at_turn_end();
+  note_change();
 }
 
 void KvEventRecorder::on_removed(BlockId /*block*/, uint32_t /*generation*/,
                                  const BlockHash& hash) {
   write_stored();
   removed_.push_back(wire_hash(hash));
-  call_at_turn_end();
+  note_change();
 }
 
 void KvEventRecorder::on_cleared() {
   write_stored();
   write_removed();
   writer_.cleared();
-  call_at_turn_end();
+  note_change();
+}
+
+void KvEventRecorder::note_change() {
+  if (!std::exchange(has_changed_, true)) changed_();
 }
 
 void KvEventRecorder::write_stored() {
@@ -76,10 +75,11 @@ void KvEventRecorder::write_removed() {
   removed_.clear();
 }
 
-void KvEventRecorder::on_turn_end() {
+std::string KvEventRecorder::finish(double timestamp_s) {
+  has_changed_ = false;
   write_stored();
   write_removed();
-  publish_(writer_.finish(unix_time_s()));
+  return writer_.finish(timestamp_s);
 }
 
 }  // namespace llmd::engine

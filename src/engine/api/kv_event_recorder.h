@@ -1,40 +1,45 @@
 // SPDX-License-Identifier: Apache-2.0
-// What happens in an engine's block pool, as KV events: one batch for each step that changed it.
+// What happens in an engine's block pool, as KV events.
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "engine/cache/block_pool.h"
 #include "kv/events/batch_writer.h"
-#include "net/event_loop.h"
 
 namespace llmd::engine {
 
-/// Gathers within one turn of the loop, which a step does not outlast. Loop thread only.
-class KvEventRecorder final : public BlockObserver, private net::TurnEnd {
+/// Gathers changes into batches: one for each finish(). The pool's thread only.
+class KvEventRecorder final : public BlockObserver {
  public:
-  using Publish = std::function<void(std::string payload)>;
-
-  /// Hears of every change of `pool`, which outlives it.
-  KvEventRecorder(net::EventLoop& loop, BlockPool& pool, uint32_t block_size,
-                  kv::BatchWriter writer, Publish publish);
+  /// Hears of every change of `pool`, which outlives it. `changed` is called at the first one after
+  /// each finish(), in the middle of it.
+  KvEventRecorder(BlockPool& pool, uint32_t block_size, kv::BatchWriter writer,
+                  std::function<void()> changed);
   ~KvEventRecorder() override;
+  KvEventRecorder(const KvEventRecorder&) = delete;
+  KvEventRecorder& operator=(const KvEventRecorder&) = delete;
+
+  /// The batch of what has changed since the last one.
+  std::string finish(double timestamp_s);
 
   void on_stored(const StoredBlock& stored) override;
   void on_removed(BlockId block, uint32_t generation, const BlockHash& hash) override;
   void on_cleared() override;
 
  private:
-  void on_turn_end() override;
+  void note_change();
   void write_stored();
   void write_removed();
 
   BlockPool& pool_;
   uint32_t block_size_;
   kv::BatchWriter writer_;
-  Publish publish_;
+  std::function<void()> changed_;
+  bool has_changed_ = false;  ///< since the last finish()
 
   // Blocks that follow one another are one event.
   std::vector<kv::EngineHash> stored_;

@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/api/kv_events.h"
 
+#include <chrono>
+
 namespace llmd::engine {
 namespace {
 
 void put_host(std::string& endpoint, const std::string& host) {
   const size_t star = endpoint.find("//*:");
   if (!host.empty() && star != std::string::npos) endpoint.replace(star + 2, 1, host);
+}
+
+double unix_time_s() {
+  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
 }  // namespace
@@ -25,21 +31,22 @@ Result<std::unique_ptr<KvEvents>> KvEvents::start(const kv::PublisherConfig& con
 KvEvents::KvEvents(std::unique_ptr<kv::EventPublisher> publisher, kv::EventForm form,
                    const KvEventSource& source, net::EventLoop& loop, BlockPool& pool,
                    observe::Registry& registry)
-    : published_(registry.counter("llmd:kv_event_batches_total",
+    : net::TurnEnd(loop),
+      published_(registry.counter("llmd:kv_event_batches_total",
                                   "Batches of KV events handed to the publisher.")),
       dropped_(registry.counter("llmd:kv_event_batches_dropped_total",
                                 "Batches of KV events that did not fit the publisher's queue.")),
       publisher_(std::move(publisher)),
-      recorder_(loop, pool, source.block_size, kv::BatchWriter(form, source.rank),
-                [this](std::string payload) { publish(std::move(payload)); }) {}
+      recorder_(pool, source.block_size, kv::BatchWriter(form, source.rank),
+                [this] { call_at_turn_end(); }) {}
 
 std::string KvEvents::where() const {
   const auto& replay = publisher_->replay_endpoint();
   return publisher_->endpoint() + (replay ? " replay " + *replay : "");
 }
 
-void KvEvents::publish(std::string payload) {
-  (publisher_->publish(std::move(payload)) ? published_ : dropped_).add();
+void KvEvents::on_turn_end() {
+  (publisher_->publish(recorder_.finish(unix_time_s())) ? published_ : dropped_).add();
 }
 
 }  // namespace llmd::engine

@@ -7,6 +7,7 @@
 
 #include "engine/api/kv_event_recorder.h"
 #include "kv/events/event_publisher.h"
+#include "net/event_loop.h"
 #include "observe/metrics.h"
 
 namespace llmd::engine {
@@ -19,8 +20,8 @@ struct KvEventSource {
   uint32_t block_size = 0;
 };
 
-/// Loop thread only.
-class KvEvents {
+/// One batch for each turn of the loop, which a step does not outlast. Loop thread only.
+class KvEvents final : private net::TurnEnd {
  public:
   /// An error when an endpoint cannot be had. Pool and loop outlive it.
   static Result<std::unique_ptr<KvEvents>> start(const kv::PublisherConfig& config,
@@ -34,7 +35,7 @@ class KvEvents {
   KvEvents(std::unique_ptr<kv::EventPublisher> publisher, kv::EventForm form,
            const KvEventSource& source, net::EventLoop& loop, BlockPool& pool,
            observe::Registry& registry);
-  void publish(std::string payload);
+  void on_turn_end() override;
 
   observe::Counter published_;
   observe::Counter dropped_;

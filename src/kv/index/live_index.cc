@@ -3,7 +3,7 @@
 
 #include <utility>
 
-#include "kv/events/batch_reader.h"
+#include "kv/index/cache_stream.h"
 
 namespace llmd::kv {
 namespace {
@@ -13,69 +13,22 @@ constexpr uint32_t kBatchesPerSize = 64;
 
 }  // namespace
 
-/// One endpoint's events on their way into the index. The subscriber's thread.
-class LiveIndex::CacheStream final : public StreamConsumer {
- public:
-  CacheStream(LiveIndex& owner, uint32_t endpoint, std::shared_ptr<Shared> shared)
-      : owner_(owner), blocks_(owner.index_, clock_, endpoint), shared_(std::move(shared)) {}
-
-  void on_batch(std::string_view payload) override {
-    const auto read = reader_.read(payload, blocks_);
-    unread_ += read ? read->unknown + read->broken : 1;
-    lost_events_ = lost_events_ || !read || read->truncated || read->broken > 0;
-    heard_ = true;
-    owner_.index_.sweep();
-    tell();
-  }
-  void on_reset() override {
-    blocks_.on_cleared({});
-    heard_ = lost_events_ = false;
-    tell();
-  }
-  void on_caught_up() override {
-    heard_ = true;
-    tell();
-  }
-  void on_partial(bool partial) override {
-    is_partial_ = partial;
-    tell();
-  }
-
- private:
-  Knowledge knowledge() const {
-    if (!heard_) return Knowledge::kNothing;
-    return is_partial_ || lost_events_ || blocks_.is_partial() ? Knowledge::kPartial
-                                                               : Knowledge::kWhole;
-  }
-
-  void tell() {
-    const EndpointFigures figures = blocks_.figures();
-    shared_->entries = figures.entries;
-    shared_->parked = figures.parked;
-    shared_->stored = figures.stored;
-    shared_->removed = figures.removed;
-    shared_->orphans = figures.orphans;
-    shared_->unsupported = figures.unsupported;
-    shared_->refused = figures.refused;
-    shared_->unread_events = unread_;
-    shared_->bytes = blocks_.bytes();
-    shared_->knowledge = knowledge();
-    if (told_++ % kBatchesPerSize != 0) return;
-    owner_.sizes_.blocks = owner_.index_.blocks();
-    owner_.sizes_.bytes = owner_.index_.bytes();
-  }
-
-  LiveIndex& owner_;
-  SteadyClock clock_;
-  EndpointBlocks blocks_;
-  BatchReader reader_;
-  std::shared_ptr<Shared> shared_;
-  bool heard_ = false;        ///< it has said what it holds, be it nothing
-  bool lost_events_ = false;  ///< that could not be read
-  bool is_partial_ = false;
-  uint64_t unread_ = 0;
-  uint32_t told_ = 0;
-};
+void LiveIndex::tell(const CacheStream& stream, Shared& shared) {
+  const EndpointFigures figures = stream.blocks().figures();
+  shared.entries = figures.entries;
+  shared.parked = figures.parked;
+  shared.stored = figures.stored;
+  shared.removed = figures.removed;
+  shared.orphans = figures.orphans;
+  shared.unsupported = figures.unsupported;
+  shared.refused = figures.refused;
+  shared.unread_events = stream.unread_events();
+  shared.bytes = stream.blocks().bytes();
+  shared.knowledge = stream.knowledge();
+  if (told_++ % kBatchesPerSize != 0) return;
+  sizes_.blocks = index_.blocks();
+  sizes_.bytes = index_.bytes();
+}
 
 void LiveIndex::follow(uint32_t slot, const EventSource& source) {
   if (const Followed* known = find(slot)) {
@@ -84,8 +37,9 @@ void LiveIndex::follow(uint32_t slot, const EventSource& source) {
   }
   const uint32_t endpoint = next_endpoint_++;
   auto shared = std::make_shared<Shared>();
-  const StreamId stream = subscriber_.add(source.events, source.replay,
-                                          std::make_unique<CacheStream>(*this, endpoint, shared));
+  auto consumer = std::make_unique<CacheStream>(
+      index_, clock_, endpoint, [this, shared](const auto& stream) { tell(stream, *shared); });
+  const StreamId stream = subscriber_.add(source.events, source.replay, std::move(consumer));
   followed_[slot] = {source, endpoint, stream, std::move(shared)};
   slots_[endpoint] = slot;
 }

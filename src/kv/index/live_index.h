@@ -10,7 +10,7 @@
 
 #include "kv/events/event_subscriber.h"
 #include "kv/index/block_index.h"
-#include "kv/index/endpoint_blocks.h"
+#include "kv/index/cache_stream.h"
 #include "kv/index/followed_caches.h"
 
 namespace llmd::kv {
@@ -47,7 +47,6 @@ class LiveIndex final : public FollowedCaches {
   Report report() const;
 
  private:
-  class CacheStream;
   /// What the index's thread tells of one endpoint.
   struct Shared {
     std::atomic<Knowledge> knowledge = Knowledge::kNothing;
@@ -73,9 +72,12 @@ class LiveIndex final : public FollowedCaches {
   };
 
   const Followed* find(uint32_t slot) const;
+  void tell(const CacheStream& stream, Shared& shared);
 
+  SteadyClock clock_;
   BlockIndex index_;
   Sizes sizes_;
+  uint64_t told_ = 0;                                ///< the index's thread only
   std::unordered_map<uint32_t, Followed> followed_;  ///< by slot
   std::unordered_map<uint32_t, uint32_t> slots_;     ///< by id in the index
   uint32_t next_endpoint_ = 0;

@@ -106,7 +106,7 @@ def mooncake(file, rate):
 def under_pressure(_, __):
     """420 groups of 6,000 tokens with 5 questions of 1,200: 5.04 M tokens, twice what the engines hold."""
     return ["--shared-prefix", "420x5", "--system-tokens", "6000", "--input-tokens", "1200", "--output-tokens", "300",
-            "--rate", "20", "--duration", "150"]
+            "--rate", "22", "--duration", "150"]
 
 
 def restarted(_, __):
@@ -134,7 +134,7 @@ def loads(traces):
     yield Load("bursty tenants, about 36 requests/s", "ttft=1,tpot=0.1", bursty)
     yield Load("mixed pool (one engine of half the speed), shared prefixes, 34 requests/s", "ttft=1,tpot=0.1", mixed_pool,
                profiles=("half_speed.yaml", PROFILE))
-    yield Load("caches under pressure, 20 requests/s", "ttft=2,tpot=0.1", under_pressure)
+    yield Load("caches under pressure, 22 requests/s", "ttft=1,tpot=0.1", under_pressure)
     yield Load("each engine restarted once, shared prefixes, 30 requests/s", "ttft=1,tpot=0.1", restarted)
     if traces is None:
         print("No folder of traces is given: Mooncake's and Azure's are left out.\n")

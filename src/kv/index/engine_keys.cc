@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kv/index/engine_keys.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/random.h"
@@ -9,7 +10,9 @@ namespace llmd::kv {
 namespace {
 
 constexpr int kTagBits = 48;
-constexpr size_t kEntriesMin = 16;
+constexpr size_t kHomesMin = 16;
+/// Behind the last home, for entries that are not at theirs; more where they need it.
+constexpr size_t kOverflow = 64;
 constexpr size_t kLoadPercentMax = 90;
 
 }  // namespace
@@ -25,26 +28,25 @@ uint64_t EngineKeys::tag_of(uint64_t hash) {
   return tag == 0 ? 1 : tag;
 }
 
+/// Rises with the tag.
 size_t EngineKeys::home(uint64_t tag) const {
   __extension__ using Wide = unsigned __int128;
-  return static_cast<size_t>((static_cast<Wide>(tag) * entries_.size()) >> kTagBits);
+  return static_cast<size_t>((static_cast<Wide>(tag) * homes_) >> kTagBits);
 }
 
-size_t EngineKeys::distance(size_t place) const {
-  const size_t begin = home(entries_[place].tag());
-  return place >= begin ? place - begin : place + entries_.size() - begin;
+/// Where the tag is, or would be put. Ordered linear probing (Amble and Knuth 1974): a search ends
+/// at the first tag that is not smaller, and computes no other entry's home.
+size_t EngineKeys::place_of(uint64_t tag) const {
+  size_t place = home(tag);
+  while (entries_[place].tag() != 0 && entries_[place].tag() < tag) ++place;
+  return place;
 }
 
-/// Robin Hood hashing (Celis 1986): entries lie in the order of their homes, so that a search ends
-/// where an entry is nearer to its home than the wanted one would be.
 std::optional<size_t> EngineKeys::find_place(uint64_t tag) const {
   if (size_ == 0) return std::nullopt;
-  size_t place = home(tag);
-  for (size_t far = 0;; ++far, place = next(place)) {
-    const uint64_t found = entries_[place].tag();
-    if (found == tag) return place;
-    if (found == 0 || distance(place) < far) return std::nullopt;
-  }
+  const size_t place = place_of(tag);
+  if (entries_[place].tag() != tag) return std::nullopt;
+  return place;
 }
 
 std::optional<uint64_t> EngineKeys::find(uint64_t hash) const {
@@ -60,7 +62,7 @@ bool EngineKeys::add(uint64_t hash, uint64_t short_key) {
     ++copies_[tag];
     return true;
   }
-  if ((size_ + 1) * 100 > entries_.size() * kLoadPercentMax) grow();
+  if ((size_ + 1) * 100 > homes_ * kLoadPercentMax) grow();
   insert(make_entry(tag, short_key));
   ++size_;
   return true;
@@ -81,28 +83,29 @@ std::optional<uint64_t> EngineKeys::remove(uint64_t hash) {
 }
 
 void EngineKeys::insert(Entry entry) {
-  size_t place = home(entry.tag());
-  for (size_t far = 0; entries_[place].tag() != 0; ++far, place = next(place)) {
-    if (const size_t other = distance(place); other < far) {
-      std::swap(entry, entries_[place]);
-      far = other;
-    }
-  }
+  const size_t place = place_of(entry.tag());
+  size_t free = place;
+  while (entries_[free].tag() != 0) ++free;
+  std::move_backward(entries_.begin() + place, entries_.begin() + free,
+                     entries_.begin() + free + 1);
   entries_[place] = entry;
+  if (free + 1 < entries_.size()) return;
+  entries_.reserve(entries_.size() + kOverflow);  // no more than that
+  entries_.resize(entries_.size() + kOverflow);
 }
 
-/// Moves those behind one place nearer to their homes.
+/// Those behind it that are not at home move up.
 void EngineKeys::erase(size_t place) {
-  for (size_t after = next(place); entries_[after].tag() != 0 && distance(after) > 0;
-       place = after, after = next(after)) {
-    entries_[place] = entries_[after];
-  }
-  entries_[place] = {};
+  size_t end = place + 1;
+  while (entries_[end].tag() != 0 && home(entries_[end].tag()) < end) ++end;
+  std::move(entries_.begin() + place + 1, entries_.begin() + end, entries_.begin() + place);
+  entries_[end - 1] = {};
 }
 
 void EngineKeys::grow() {
-  std::vector<Entry> old = std::exchange(entries_, {});
-  entries_.resize(kEntriesMin + old.size() + old.size() / 5);
+  const std::vector<Entry> old = std::exchange(entries_, {});
+  homes_ += kHomesMin + homes_ / 5;
+  entries_.resize(homes_ + kOverflow);
   for (const Entry& entry : old) {
     if (entry.tag() != 0) insert(entry);
   }

@@ -44,15 +44,15 @@ class EngineKeys {
 
   static uint64_t tag_of(uint64_t hash);
   size_t home(uint64_t tag) const;
-  size_t next(size_t place) const { return place + 1 == entries_.size() ? 0 : place + 1; }
-  /// How far behind its home an entry lies.
-  size_t distance(size_t place) const;
+  size_t place_of(uint64_t tag) const;
   std::optional<size_t> find_place(uint64_t tag) const;
   void insert(Entry entry);
   void erase(size_t place);
   void grow();
 
+  /// Between the free ones the tags rise, over the whole table; the last one is free.
   std::vector<Entry> entries_;
+  size_t homes_ = 0;  ///< where entries may begin to look; behind them is room for the last ones
   size_t size_ = 0;
   std::unordered_map<uint64_t, uint32_t> copies_;  ///< by tag: beyond the first
 };

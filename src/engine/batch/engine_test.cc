@@ -18,6 +18,7 @@ constexpr TokenId kVocab = 26;
 /// Token n is the letter 'a' + n.
 class Letters final : public tokenize::Tokenizer {
  public:
+  using Tokenizer::encode;
   std::vector<TokenId> encode(std::string_view text, bool, tokenize::EncodeCache*) const override {
     std::vector<TokenId> out;
     for (const char c : text) out.push_back(static_cast<TokenId>(c - 'a'));

@@ -57,6 +57,12 @@ class BlockIndex {
   /// Memory of tables and sets.
   size_t bytes() const;
 
+  /// Says that the block is about to be added, removed or looked for: where it lies is fetched
+  /// meanwhile. Writer's thread.
+  void prefetch(uint64_t short_key) const {
+    table(shard_of_short(short_key)).fetch_short(short_key);
+  }
+
  private:
   friend class IndexReader;
   static constexpr size_t kShards = size_t{1} << kShardBits;

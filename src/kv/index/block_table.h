@@ -48,6 +48,10 @@ class BlockTable {
   SetId find(BlockKey key, size_t bucket) const;
 
   // The writer:
+  /// Fetches where find_place() or find_short() will begin to look.
+  void fetch_short(uint64_t short_key) const {
+    __builtin_prefetch(&buckets_[home_of_short(short_key)]);
+  }
   std::optional<Place> find_place(BlockKey key) const;
   std::optional<Place> find_short(uint64_t short_key) const;
   /// A key that is not there yet.

@@ -6,6 +6,8 @@
 namespace llmd::kv {
 namespace {
 
+/// Blocks whose places are fetched while the keys of those behind them are computed.
+constexpr size_t kAhead = 32;
 constexpr size_t kPartsMax = 1024;  ///< of an engine's block: 16,384 tokens
 
 /// What vLLM and SGLang call their tiers; what is slower than the host's memory counts as storage.
@@ -135,9 +137,22 @@ void EndpointBlocks::store(const StoredEvent& event, BlockKey parent) {
       const bool has_extra = part == 0 && !event.extra.empty();
       parent = chain_key(parent, tokens.first(kBlockTokens), has_extra ? event.extra[block] : 0);
       tokens = tokens.subspan(kBlockTokens);
-      add(*cache, part_name(event.hashes[block], cache->parts - 1 - part), parent);
+      add_soon(*cache, part_name(event.hashes[block], cache->parts - 1 - part), parent);
     }
   }
+  add_coming(*cache);
+}
+
+void EndpointBlocks::add_soon(Cache& cache, EngineHash hash, BlockKey key) {
+  cache.keys.prefetch(hash);
+  index_.prefetch(short_key(key));
+  coming_.push_back({hash, key});
+  if (coming_.size() == kAhead) add_coming(cache);
+}
+
+void EndpointBlocks::add_coming(Cache& cache) {
+  for (const auto& [hash, key] : coming_) add(cache, hash, key);
+  coming_.clear();
 }
 
 /// An event without tokens: a tier took blocks over that another one held.
@@ -186,13 +201,24 @@ void EndpointBlocks::remove(Cache& cache, EngineHash hash) {
 
 void EndpointBlocks::on_removed(const RemovedEvent& event) {
   Cache* cache = find_cache(tier_of(event.medium), event.group);
-  for (const EngineHash hash : event.hashes) {
-    if (cache == nullptr || !cache->keys.find(hash)) {
-      cut_parked(hash);
-      continue;
-    }
-    for (size_t part = 0; part < cache->parts; ++part) remove(*cache, part_name(hash, part));
+  for (std::span left = event.hashes; !left.empty();) {
+    const auto next = left.first(std::min(left.size(), kAhead));
+    left = left.subspan(next.size());
+    if (cache != nullptr) prefetch(*cache, next);
+    for (const EngineHash hash : next) remove_block(cache, hash);
   }
+}
+
+void EndpointBlocks::prefetch(const Cache& cache, std::span<const EngineHash> hashes) const {
+  for (const EngineHash hash : hashes) cache.keys.prefetch(hash);
+  for (const EngineHash hash : hashes) {
+    if (const auto key = cache.keys.find(hash)) index_.prefetch(*key);
+  }
+}
+
+void EndpointBlocks::remove_block(Cache* cache, EngineHash hash) {
+  if (cache == nullptr || !cache->keys.find(hash)) return cut_parked(hash);
+  for (size_t part = 0; part < cache->parts; ++part) remove(*cache, part_name(hash, part));
 }
 
 void EndpointBlocks::park(const StoredEvent& event) {

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -88,7 +89,11 @@ class EndpointBlocks final : public EventSink {
   std::optional<BlockKey> parent_key(const StoredEvent& event) const;
   void store(const StoredEvent& event, BlockKey parent);
   void store_named(const StoredEvent& event);
+  void add_soon(Cache& cache, EngineHash hash, BlockKey key);
+  void add_coming(Cache& cache);
   void add(Cache& cache, EngineHash hash, BlockKey key);
+  void prefetch(const Cache& cache, std::span<const EngineHash> hashes) const;
+  void remove_block(Cache* cache, EngineHash hash);
   void remove(Cache& cache, EngineHash hash);
   void park(const StoredEvent& event);
   void unpark_children(std::span<const EngineHash> stored);
@@ -103,7 +108,8 @@ class EndpointBlocks final : public EventSink {
   const EndpointLimits limits_;
   std::optional<Lane> lane_;
   std::vector<Cache> caches_;
-  std::list<Parked> parked_;  ///< the oldest first
+  std::vector<std::pair<EngineHash, BlockKey>> coming_;  ///< of the event that is being stored
+  std::list<Parked> parked_;                             ///< the oldest first
   size_t parked_tokens_ = 0;
   ParkedBy by_parent_;
   ParkedBy by_block_;

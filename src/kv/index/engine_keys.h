@@ -25,6 +25,11 @@ class EngineKeys {
   /// The short key of the block.
   std::optional<uint64_t> find(uint64_t hash) const;
 
+  /// Fetches where the hash lies, which is about to be asked for.
+  void prefetch(uint64_t hash) const {
+    if (size_ > 0) __builtin_prefetch(&entries_[home(tag_of(hash))]);
+  }
+
   size_t size() const { return size_; }
   size_t bytes() const { return entries_.capacity() * sizeof(Entry); }
 

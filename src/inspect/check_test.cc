@@ -51,7 +51,8 @@ TEST(Check, DefaultsAndStandInsAreNamed) {
   const CheckReport report = check({"tests/configs/precise_prefix_cache_routing.yaml"});
   EXPECT_THAT(report.text, HasSubstr("handler   single-profile-handler (default)\n"));
   EXPECT_THAT(report.text, HasSubstr("picker  max-score-picker (default)\n"));
-  EXPECT_THAT(report.text, HasSubstr("warning   prompts are not tokenized by a service yet"));
+  EXPECT_THAT(report.text,
+              HasSubstr("warning   prompts are tokenized here, by the model's own files"));
 }
 
 TEST(Check, FlowControlIsShownBandByBand) {

@@ -3,6 +3,7 @@
 
 #include <numeric>
 
+#include "base/text.h"
 #include "bench/report/text_table.h"
 #include "inspect/describe.h"
 #include "inspect/text.h"
@@ -24,6 +25,15 @@ std::vector<std::string> pairs_of(const Map& map) {
   return out;
 }
 
+/// An argument may break at its spaces, so that a long one fits.
+std::vector<std::string> words_of(const std::vector<std::string>& argv) {
+  std::vector<std::string> words;
+  for (const std::string& argument : argv) {
+    for (const std::string_view word : split(argument, ' ')) words.emplace_back(word);
+  }
+  return words;
+}
+
 /// The replicas of one service differ in their ports only.
 std::string describe_replicas(const std::vector<cluster::ReplicaSpec>& replicas) {
   if (replicas.empty()) return "";
@@ -31,7 +41,7 @@ std::string describe_replicas(const std::vector<cluster::ReplicaSpec>& replicas)
   for (const cluster::ReplicaSpec& each : replicas) names.push_back(each.name);
   const cluster::ReplicaSpec& first = replicas.front();
   std::string out = wrap("  replicas ", kValues, names, ", ");
-  out += wrap("  command  ", kValues, first.argv);
+  out += wrap("  command  ", kValues, words_of(first.argv));
   if (!first.env.empty()) out += wrap("  env      ", kValues, pairs_of(first.env));
   return out + wrap("  labels   ", kValues, pairs_of(first.labels));
 }

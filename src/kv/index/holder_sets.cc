@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <utility>
 
 #include "base/check.h"
 #include "base/random.h"
@@ -21,7 +22,7 @@ HolderSets::HolderSets(const HolderSets& other, size_t planes, size_t words)
       words_(words),
       refs_(other.refs_),
       next_(other.refs_.size(), kNobody),
-      dying_(other.refs_.size(), false),
+      lives_(other.refs_.size(), Life::kAlive),
       buckets_(other.buckets_.size(), kNobody),
       free_(other.free_),
       scratch_(planes * words) {
@@ -39,7 +40,7 @@ HolderSets::HolderSets(const HolderSets& other, size_t planes, size_t words)
   for (const SetId id : free_) is_free[id] = true;
   for (SetId id = 1; id < refs_.size(); ++id) {
     if (refs_[id] > 0 || is_free[id]) continue;
-    dying_[id] = true;
+    lives_[id] = Life::kDying;
     just_dead_.push_back(id);
     link(id);
   }
@@ -69,7 +70,7 @@ SetId HolderSets::new_id() {
   add_chunks(id);
   refs_.push_back(0);
   next_.push_back(kNobody);
-  dying_.push_back(false);
+  lives_.push_back(Life::kAlive);
   if (refs_.size() > buckets_.size()) grow_buckets();
   return id;
 }
@@ -150,8 +151,12 @@ SetId HolderSets::without(SetId from, std::span<const uint64_t> lanes) {
 }
 
 void HolderSets::release(SetId id) {
-  if (id == kNobody || --refs_[id] > 0 || dying_[id]) return;
-  dying_[id] = true;
+  if (id == kNobody || --refs_[id] > 0) return;
+  if (lives_[id] != Life::kAlive) {
+    lives_[id] = Life::kDyingAgain;
+    return;
+  }
+  lives_[id] = Life::kDying;
   just_dead_.push_back(id);
 }
 
@@ -165,8 +170,14 @@ void HolderSets::reclaim(ReadEpochs& epochs) {
   while (!dead_.empty() && dead_.front().epoch <= oldest) {
     const SetId id = dead_.front().id;
     dead_.pop_front();
-    dying_[id] = false;
+    const Life life = std::exchange(lives_[id], Life::kAlive);
     if (refs_[id] > 0) continue;  // came to life again meanwhile
+    if (life == Life::kDyingAgain) {
+      // Who reads now may have met it in between.
+      lives_[id] = Life::kDying;
+      just_dead_.push_back(id);
+      continue;
+    }
     unlink(id);
     free_.push_back(id);
     if (last_.from == id || last_.to == id) last_ = {};

@@ -68,6 +68,11 @@ class HolderSets {
     SetId id;
     uint64_t epoch;  ///< in which it may be used again
   };
+  enum class Life : uint8_t {
+    kAlive,
+    kDying,       ///< among the dead; it may have come to life since
+    kDyingAgain,  ///< it did, and lost its last reference once more
+  };
   struct Step {
     SetId from = kNobody;
     size_t bit = SIZE_MAX;
@@ -93,7 +98,7 @@ class HolderSets {
   std::array<std::unique_ptr<uint64_t[]>, kChunksMax> chunks_;  ///< never move: readers look there
   std::vector<uint32_t> refs_;                                  ///< by id
   std::vector<SetId> next_;                                     ///< by id, in its bucket
-  std::vector<bool> dying_;                                     ///< by id: it is among the dead
+  std::vector<Life> lives_;                                     ///< by id
   std::vector<SetId> buckets_;
   std::vector<SetId> free_;
   std::vector<SetId> just_dead_;  ///< since the last reclaim()

@@ -65,21 +65,27 @@ void finish(benchmark::State& state, size_t bytes, uint32_t tokens) {
   state.counters["tokens"] = tokens;
 }
 
-/// Nothing of the conversation was seen before.
-void first_sight(benchmark::State& state) {
-  Rig rig(state);
-  if (!rig.ok()) return;
-  size_t conversation = 0;
+/// Reads the bodies that `next_body` gives, one after the other.
+template <typename NextBody>
+void read_bodies(benchmark::State& state, Rig& rig, NextBody next_body) {
   size_t bytes = 0;
   uint32_t tokens = 0;
   for (auto _ : state) {
     state.PauseTiming();
-    const std::string body = chat(kTurns, 0, ++conversation);
+    const std::string body = next_body();
     state.ResumeTiming();
     tokens = rig.read(body);
     bytes = body.size();
   }
   finish(state, bytes, tokens);
+}
+
+/// Nothing of the conversation was seen before.
+void first_sight(benchmark::State& state) {
+  Rig rig(state);
+  if (!rig.ok()) return;
+  read_bodies(state, rig,
+              [conversation = size_t{0}]() mutable { return chat(kTurns, 0, ++conversation); });
 }
 BENCHMARK(first_sight)->Unit(benchmark::kMicrosecond);
 
@@ -88,17 +94,7 @@ void next_turn(benchmark::State& state) {
   Rig rig(state);
   if (!rig.ok()) return;
   rig.read(chat(kTurns, 0, 1));
-  size_t question = 0;
-  size_t bytes = 0;
-  uint32_t tokens = 0;
-  for (auto _ : state) {
-    state.PauseTiming();
-    const std::string body = chat(kTurns, ++question, 1);
-    state.ResumeTiming();
-    tokens = rig.read(body);
-    bytes = body.size();
-  }
-  finish(state, bytes, tokens);
+  read_bodies(state, rig, [question = size_t{0}]() mutable { return chat(kTurns, ++question, 1); });
 }
 BENCHMARK(next_turn)->Unit(benchmark::kMicrosecond);
 
@@ -106,18 +102,10 @@ BENCHMARK(next_turn)->Unit(benchmark::kMicrosecond);
 void short_first_sight(benchmark::State& state) {
   Rig rig(state);
   if (!rig.ok()) return;
-  size_t number = 0;
-  size_t bytes = 0;
-  uint32_t tokens = 0;
-  for (auto _ : state) {
-    state.PauseTiming();
+  read_bodies(state, rig, [number = size_t{0}]() mutable {
     ++number;
-    const std::string body = chat(3, number, number);
-    state.ResumeTiming();
-    tokens = rig.read(body);
-    bytes = body.size();
-  }
-  finish(state, bytes, tokens);
+    return chat(3, number, number);
+  });
 }
 BENCHMARK(short_first_sight)->Unit(benchmark::kMicrosecond);
 

@@ -14,7 +14,7 @@ HolderSets::HolderSets(size_t planes, size_t words)
     : planes_(planes), words_(words), buckets_(kFirstChunk, kNobody), scratch_(planes * words) {
   const SetId nobody = new_id();
   LLMD_CHECK(nobody == kNobody);
-  acquire(nobody);  // never dies, and is in no bucket
+  ++refs_[nobody];  // never dies, and is in no bucket
 }
 
 HolderSets::HolderSets(const HolderSets& other, size_t planes, size_t words)

@@ -48,7 +48,6 @@ class HolderSets {
   SetId flip(SetId from, size_t plane, size_t lane);
   /// The set `from` without the lanes of `lanes`, in every plane; references as in flip().
   SetId without(SetId from, std::span<const uint64_t> lanes);
-  void acquire(SetId id) { ++refs_[id]; }
   void release(SetId id);
   /// Frees what has had no reference since before the oldest reading.
   void reclaim(ReadEpochs& epochs);

@@ -81,7 +81,6 @@ LiveIndex::Report LiveIndex::report() const {
   for (const auto& [slot, followed] : followed_) {
     const Shared& shared = *followed.shared;
     SourceReport& source = report.sources.emplace_back();
-    source.slot = slot;
     source.knowledge = shared.knowledge;
     source.figures = {.entries = shared.entries,
                       .parked = shared.parked,

@@ -17,7 +17,6 @@ namespace llmd::kv {
 
 /// As of its last batch of events.
 struct SourceReport {
-  uint32_t slot = 0;
   Knowledge knowledge = Knowledge::kNothing;
   EndpointFigures figures;
   uint64_t unread_events = 0;  ///< broken, or of unknown types

@@ -122,10 +122,10 @@ void PrecisePrefixCacheProducer::match(std::span<const kv::BlockKey> prompt, Tim
     at(matched_, *slot) += static_cast<uint32_t>(std::lround(weighted * kv::kBlockTokens));
   }
   if (!options_.expects_placed) return;
-  const std::vector<uint32_t> held = blocks_;
+  held_.assign(blocks_.begin(), blocks_.end());
   recent_.raise(prompt, now, blocks_);
   for (uint32_t slot = 0; slot < blocks_.size(); ++slot) {
-    const uint32_t expected = blocks_[slot] - get(held, slot);
+    const uint32_t expected = blocks_[slot] - get(held_, slot);
     if (expected > 0) at(matched_, slot) += expected * static_cast<uint32_t>(kv::kBlockTokens);
   }
 }

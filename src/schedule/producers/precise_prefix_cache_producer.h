@@ -68,6 +68,7 @@ class PrecisePrefixCacheProducer : public PrefixProducer {
   uint32_t total_tokens_ = 0;
   std::vector<uint32_t> matched_;          ///< tokens by slot, of all prompts
   std::vector<uint32_t> blocks_;           ///< by slot, of one prompt
+  std::vector<uint32_t> held_;             ///< scratch: of these, what engines said
   std::vector<uint64_t> capacity_tokens_;  ///< by slot; 0: unknown
 };
 
